@@ -1,0 +1,262 @@
+/*
+ * cfg.h — the configuration as an immutable, validated tree.
+ *
+ * cfg_load reads files and environment variables and nothing else: no socket, no name look-up. It
+ * reports every problem it finds in one run. The tree knows no plug-in: names of balancers and
+ * checks are looked up in the `struct cfg_plugins` the caller passes, and their options are parsed
+ * by the specs found there. Everything in the tree belongs to the `struct cfg` and lives until
+ * cfg_free. A tree may be read by any thread.
+ *
+ * Durations are milliseconds, sizes bytes. An absent string is NULL, an absent number is what the
+ * option table states as the default. Values of `defaults { }` are already merged in.
+ */
+#ifndef CONFIG_CFG_H
+#define CONFIG_CFG_H
+
+#include "lb/base/opts.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+struct err;
+struct diag;
+
+enum cfg_mode { CFG_HTTP, CFG_TCP };
+
+enum cfg_addr_kind {
+    CFG_ADDR_IP,   /* `ss` is complete */
+    CFG_ADDR_ANY,  /* ":80": all addresses, both families */
+    CFG_ADDR_NAME, /* "name:80": to be resolved at prepare */
+    CFG_ADDR_UNIX, /* "unix:/path" */
+};
+
+struct cfg_addr {
+    enum cfg_addr_kind kind;
+    const char *text; /* as written, normalised: "10.0.0.1:80", "[::1]:80", "unix:/x" */
+    const char *host; /* NAME: the name; UNIX: the path */
+    uint16_t port;    /* host byte order */
+    struct sockaddr_storage ss; /* IP and UNIX */
+    socklen_t ss_len;
+    struct src_loc loc;
+};
+
+struct cfg_net { /* 10.0.0.0/8, ::1/128 */
+    uint8_t addr[16]; /* IPv4 as ::ffff:a.b.c.d */
+    uint8_t bits;     /* 0..128, of the 16 bytes */
+};
+
+enum cfg_log_to { CFG_LOG_STDERR, CFG_LOG_STDOUT, CFG_LOG_FILE, CFG_LOG_SYSLOG };
+struct cfg_log {
+    enum cfg_log_to to;
+    const char *path; /* file or syslog address */
+    bool json;
+    int level; /* 0 error, 1 warning, 2 info, 3 debug */
+};
+
+struct cfg_global {
+    unsigned threads; /* 0: auto (one per allowed CPU) */
+    const char *user, *group;
+    uint32_t max_connections;  /* of clients, whole process */
+    uint64_t memory_limit;     /* bytes of buffers, whole process; 0: none */
+    uint32_t drain_timeout_ms;
+    const char *pid_file;
+    const char *secret;        /* keys sticky cookies; NULL: random per start (a warning) */
+    struct cfg_log log;
+    const char *const *balancer_plugins; /* `balancer "path.so"` */
+    const struct src_loc *balancer_plugin_locs;
+    unsigned nbalancer_plugins;
+};
+
+struct cfg_timeouts { /* ms; 0: none */
+    uint32_t connect, header, client, server, idle, tunnel, queue;
+};
+
+struct cfg_tls; /* filled by the TLS issue; opaque here */
+
+struct cfg_bind {
+    struct cfg_addr addr;
+    uint32_t backlog;
+    uint16_t unix_mode; /* permission bits of a Unix socket, 0: as umask says */
+    bool proxy_protocol;
+    bool tls;
+};
+
+struct cfg_header_match {
+    const char *name;
+    const char *value; /* NULL: the field need only be there */
+};
+
+enum cfg_action { CFG_TO_BACKEND, CFG_REDIRECT, CFG_RESPOND };
+
+/* One `route … -> …` line, or `otherwise`. A request must meet every kind of condition stated; of
+ * several values for one kind (`host a b`, `method GET HEAD`) any one will do. Headers must all match. */
+struct cfg_route {
+    const char *const *hosts; /* lower case, "*.example.com" for a wildcard */
+    unsigned nhosts;
+    const char *const *paths; // "/x" exact, "/x/*" prefix
+    unsigned npaths;
+    const char *const *methods;
+    unsigned nmethods;
+    const struct cfg_header_match *headers;
+    unsigned nheaders;
+    enum cfg_action action;
+    unsigned backend;     /* CFG_TO_BACKEND: index in cfg.backends */
+    unsigned status;      /* CFG_REDIRECT, CFG_RESPOND */
+    const char *location; /* CFG_REDIRECT: a path or URL; $host and $uri are replaced */
+    struct src_loc loc;
+};
+
+struct cfg_limits { /* of one frontend; see directives `limit …` */
+    uint32_t header_bytes;        /* request head, 431 */
+    uint32_t header_fields;       /* 431 */
+    uint32_t target_bytes;        /* 414 */
+    uint64_t body_bytes;          /* 413; 0: none */
+    uint32_t requests;            /* per connection; 0: none */
+    uint32_t connections;         /* of this frontend; 0: none */
+    uint32_t source_connections;  /* per source network; 0: none */
+    uint32_t body_min_rate;       /* bytes/s while a body is being read; 0: none */
+};
+
+struct cfg_frontend {
+    const char *name;
+    enum cfg_mode mode;
+    const struct cfg_bind *binds;
+    unsigned nbinds;
+    const struct cfg_route *routes; /* in order */
+    unsigned nroutes;
+    struct cfg_route otherwise; /* HTTP default: respond 421; TCP default: close (status 0) */
+    const struct cfg_net *trust; /* `forwarded { trust … }` */
+    unsigned ntrust;
+    bool has_access_log, access_json;
+    struct cfg_log access_log;
+    struct cfg_limits limits;
+    struct cfg_timeouts timeouts;
+    struct src_loc loc;
+};
+
+enum cfg_key { /* what a hash balancer or a sticky rule looks at */
+    CFG_KEY_NONE, CFG_KEY_SOURCE, CFG_KEY_URI, CFG_KEY_PATH, CFG_KEY_HEADER, CFG_KEY_COOKIE,
+    CFG_KEY_QUERY,
+};
+
+struct cfg_balance {
+    const char *name;       /* the registered name, aliases resolved */
+    enum cfg_key key;       /* `hash KEY`; CFG_KEY_SOURCE for source-hash */
+    const char *key_name;   /* of the header, cookie or query parameter */
+    struct opts opts;
+    struct src_loc loc;
+};
+
+struct cfg_sticky {
+    enum cfg_key key; /* NONE (no stickiness), COOKIE, SOURCE or HEADER */
+    const char *name; /* of the cookie or header */
+    bool secure, http_only;
+    const char *same_site; /* "lax", "strict", "none" or NULL */
+    const char *path;      /* cookie Path, default "/" */
+    const char *domain;    /* cookie Domain or NULL */
+    uint64_t max_age_s;    /* 0: a session cookie */
+};
+
+struct cfg_check {
+    const char *type; /* NULL: no active check */
+    const char *const *args;
+    unsigned nargs;
+    struct opts opts;         /* of the type */
+    uint32_t every_ms, timeout_ms;
+    unsigned rise, fall;
+    uint16_t port;            /* 0: the server's */
+    enum { CFG_START_UNKNOWN, CFG_START_UP, CFG_START_DOWN } start;
+    struct src_loc loc;
+};
+
+struct cfg_passive { /* outlier ejection by live traffic */
+    bool on;
+    unsigned failures;       /* consecutive connect failures, resets, 5xx before ejection */
+    bool count_5xx;          /* a 5xx of the origin is a failure */
+    uint32_t eject_ms;       /* first ejection; doubles with each further one … */
+    uint32_t eject_max_ms;   /* … up to this */
+    unsigned max_ejected_pct; /* never more of the backend than this */
+};
+
+struct cfg_retry {
+    unsigned attempts;     /* further servers to try; 0: none */
+    unsigned budget_pct;   /* retries may be at most this share of requests */
+    unsigned budget_min;   /* but this many per second are always allowed */
+};
+
+struct cfg_server {
+    const char *name;
+    struct cfg_addr addr;
+    uint16_t weight;          /* 0..256; 0: gets nothing but sticky sessions */
+    uint32_t max_connections; /* exchanges at a time; 0: no limit */
+    bool backup;
+    bool disabled;            /* starts in maintenance */
+    bool tls;
+    struct src_loc loc;
+};
+
+struct cfg_backend {
+    const char *name;
+    enum cfg_mode mode;
+    struct cfg_balance balance;
+    struct cfg_sticky sticky;
+    struct cfg_check check;
+    struct cfg_passive passive;
+    struct cfg_retry retry;
+    bool all_down_ignore_health; /* `all-down ignore-health`; default: 503 */
+    uint32_t slow_start_ms;
+    uint32_t idle_connections;   /* idle upstream connections kept per server and worker */
+    struct cfg_timeouts timeouts;
+    const struct cfg_server *servers;
+    unsigned nservers;
+    struct src_loc loc;
+};
+
+struct cfg_admin {
+    const char *socket; /* path; NULL: none */
+    uint16_t socket_mode;
+    const struct cfg_addr *http; /* NULL: none */
+};
+
+struct cfg {
+    const char *path; /* as given */
+    struct cfg_global global;
+    const struct cfg_frontend *frontends;
+    unsigned nfrontends;
+    const struct cfg_backend *backends;
+    unsigned nbackends;
+    struct cfg_admin admin;
+    void *arena; /* owns everything above */
+};
+
+/* The plug-ins a configuration may name. All pointers are borrowed for the call. */
+struct cfg_plugins {
+    const struct plug_desc *const *balancers; /* built-in ones; NULL-terminated */
+    const struct plug_desc *const *checks;    /* NULL-terminated */
+    /* Opens `balancer "path.so"`; NULL and `e` filled when it can't be used. May be NULL. The
+     * description must outlive the cfg. */
+    const struct plug_desc *(*load_balancer)(void *ctx, const char *path, struct err *e);
+    void *ctx;
+};
+
+/*
+ * Reads `path` and what it includes. Returns the tree, or NULL when there was any error. Errors and
+ * warnings are added to `d` in both cases. Caller frees with cfg_free. Blocks on file reads.
+ */
+struct cfg *cfg_load(const char *path, const struct cfg_plugins *, struct diag *d);
+
+/* The same from memory; `name` stands for the file name in messages. */
+struct cfg *cfg_load_text(const char *name, const char *text, size_t n, const struct cfg_plugins *,
+                          struct diag *d);
+void cfg_free(struct cfg *); /* NULL is a no-op */
+
+/* Writes the tree as a configuration that loads to an equal tree. */
+void cfg_dump(const struct cfg *, FILE *out);
+
+/* Writes the directive reference (Markdown) from the option tables and the plug-ins' specs. */
+void cfg_write_reference(const struct cfg_plugins *, FILE *out);
+
+#endif

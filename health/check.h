@@ -1,0 +1,49 @@
+/*
+ * check.h — the interface of active health checks.
+ *
+ * A check opens one connection to one address on the control loop and says once whether the server
+ * is fine. Rise and fall, intervals, jitter and verdicts are monitor.c's: a check merely reports.
+ */
+#ifndef HEALTH_CHECK_H
+#define HEALTH_CHECK_H
+
+#include "lb/base/opts.h"
+#include "lb/net/io.h"
+
+#include <sys/socket.h>
+
+struct err;
+struct probe;
+
+struct check {
+    struct plug_desc desc;
+    /* Compiles arguments and options; control thread. 0, or -1 with `e`. */
+    int (*prepare)(const char *const *args, unsigned nargs, const struct opts *, void **shared,
+                   struct err *e);
+    void (*release)(void *shared);
+    /* Begins: p->io is open and connecting. Works by io callbacks; ends by calling probe_done
+     * exactly once, possibly before it returns. */
+    void (*start)(struct probe *p);
+    /* Ends without a report (time-out, reload); frees what start made. */
+    void (*cancel)(struct probe *p);
+    size_t state_size; /* bytes of p->state, zeroed before start */
+};
+
+struct probe {
+    const struct check *check;
+    const void *shared;        /* from prepare */
+    struct loop *loop;
+    struct io io;              /* opened by the monitor, closed by it after probe_done */
+    const char *host;          /* the server's address as text, default Host */
+    void *state;               /* state_size bytes */
+    void *owner;               /* the monitor's */
+};
+
+/* The verdict: `cause` is a short sentence for log and status page ("status 503", "timed out"). */
+void probe_done(struct probe *, bool ok, const char *cause);
+
+/* All checks there are, NULL-terminated; and one by its name or NULL. */
+const struct check *const *check_builtin(void);
+const struct check *check_find(const char *name);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * buf.h — one contiguous segment of bytes in flight, owned by exactly one holder.
+ *
+ * Bytes are read into a segment, edited in place and sent from it; the segment moves from reader to
+ * writer by buf_move, never by copying. Readers leave BUF_HEADROOM bytes free in front, so that a
+ * head can grow by the fields a proxy adds, or a chunk-size line be written, without moving the
+ * body; and BUF_TAILROOM behind. Segments come in three classes from a per-thread `struct segs`;
+ * an idle connection owns none.
+ */
+#ifndef LB_BASE_BUF_H
+#define LB_BASE_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { BUF_HEADROOM = 1024, BUF_TAILROOM = 16 };
+enum seg_class { SEG_SMALL, SEG_MEDIUM, SEG_LARGE, SEG_CLASSES };
+
+struct segs; /* the segment pools of one thread, with a ceiling in bytes */
+
+struct buf {
+    char *mem;           /* owned; NULL: no segment attached, and then head == tail == 0 */
+    uint32_t head, tail; /* bytes in flight are mem[head..tail) */
+    uint32_t cap;        /* bytes at mem */
+};
+
+/*
+ * Pools for one thread. `ceiling` bounds the bytes of segments in use (0: none); it is a soft
+ * limit that buf_want honours.
+ */
+struct segs *segs_new(size_t ceiling);
+void segs_free(struct segs *);
+size_t segs_in_use(const struct segs *); /* bytes attached to a buf now */
+size_t segs_held(const struct segs *);   /* bytes from the allocator, cached ones included */
+size_t seg_size(enum seg_class);         /* bytes of one segment: 4 KiB, 20 KiB, 512 KiB */
+
+/*
+ * Attaches a segment of at least class `c` when none is attached; the empty buf starts at
+ * BUF_HEADROOM. false when out of memory or over the ceiling; the buf is then as before.
+ */
+bool buf_want(struct buf *, struct segs *, enum seg_class c);
+
+/* Moves the content into a larger class (keeping headroom); false as in buf_want. */
+bool buf_grow(struct buf *, struct segs *, enum seg_class c);
+
+/* Gives the segment back; safe when there is none. */
+void buf_drop(struct buf *, struct segs *);
+
+/* Hands everything of `from` to `to`, which must be without a segment. */
+static inline void buf_move(struct buf *to, struct buf *from)
+{
+    *to = *from;
+    *from = (struct buf){0};
+}
+
+static inline size_t buf_len(const struct buf *b)
+{
+    return b->tail - b->head;
+}
+
+static inline char *buf_data(const struct buf *b)
+{
+    return b->mem + b->head;
+}
+
+/* Where to read to, and how many bytes fit behind the content (BUF_TAILROOM left out). */
+static inline char *buf_room(const struct buf *b, size_t *n)
+{
+    uint32_t end = b->cap - BUF_TAILROOM;
+    *n = b->tail < end ? end - b->tail : 0;
+    return b->mem + b->tail;
+}
+
+/* n bytes left the front. */
+static inline void buf_took(struct buf *b, size_t n)
+{
+    b->head += (uint32_t)n;
+}
+
+/* n bytes were appended at the tail. */
+static inline void buf_put(struct buf *b, size_t n)
+{
+    b->tail += (uint32_t)n;
+}
+
+#endif
