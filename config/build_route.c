@@ -275,7 +275,7 @@ void set_route(struct build *b, struct scope *sc, const struct stmt *s, const st
         unknown_condition(b, s, i);
     else
         read_action(b, s, i + 1, r);
-    if (diag_errors(b->diag) == errors)
+    if (diag_errors(b->diag) == errors && !s->bad)
         fe->nroutes++; /* half a route would be blamed for hiding others */
 }
 
@@ -289,6 +289,6 @@ void set_otherwise(struct build *b, struct scope *sc, const struct stmt *s,
         build_error(b, s, s->nw > 1 ? 1 : 0, "E103", o->example, "'otherwise' needs '->'");
     else
         read_action(b, s, 2, &fe->otherwise);
-    if (diag_errors(b->diag) != errors)
+    if (diag_errors(b->diag) != errors || s->bad)
         fe->otherwise = (struct cfg_route){.action = CFG_RESPOND, .loc = fe->loc};
 }
