@@ -5,6 +5,7 @@
 #include "lb/base/err.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
