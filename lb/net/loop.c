@@ -139,7 +139,7 @@ static void flush_pass(struct loop *l)
     }
 }
 
-static void bury(struct loop *l)
+void loop_bury_now(struct loop *l)
 {
     for (struct list *n; (n = list_pop(&l->dead));) {
         struct grave *g = container_of(n, struct grave, link);
@@ -159,7 +159,7 @@ static void boundary(struct loop *l)
     while (l->flushq) /* an io still queued must not be buried */
         flush_pass(l);
     if (!list_empty(&l->dead))
-        bury(l);
+        loop_bury_now(l);
 }
 
 void loop_run(struct loop *l)
@@ -190,7 +190,7 @@ void loop_close(struct loop *l)
 {
     if (!l->base)
         return;
-    bury(l);
+    loop_bury_now(l);
     (void)event_del(&l->tick);
     event_base_free(l->base);
     segs_free(l->segs);
