@@ -9,16 +9,22 @@
  * total / gcd(weights) picks each server gets exactly its share.
  *
  * A server that goes keeps its claim until it comes back. Claims are worth picks only relative to
- * the total, so when that has doubled or halved they are scaled: otherwise a small rest of a large
- * backend would first work off claims that were fair among many.
+ * the total, so they are scaled when it changes: otherwise a small rest of a large backend would
+ * first work off claims that were fair among many, and whoever is served while the total is low
+ * would pay less. That is O(n), so large backends do it when the total has doubled or halved; in
+ * between a pick's price is off by what the total moved.
  */
 #include "balancers/builtin.h"
 #include "balancers/candidates.h"
 #include "balancers/kinetic.h"
 #include "balancers/track.h"
 
-enum { STAGGER_MAX = 1024 };          /* picks a worker may skip at its start */
-#define REBASE_AT (UINT64_C(1) << 40) /* time × weight stays far below 2^63 */
+enum {
+    STAGGER_MAX = 1024,   /* picks a worker may skip at its start */
+    CLAIM_UNIT = 1 << 10, /* fractions of a weight, so that scaling hardly rounds */
+    SCALE_ALWAYS = 64,    /* servers up to which claims are scaled with every change */
+};
+#define REBASE_AT (UINT64_C(1) << 30) /* time × slope stays below 2^54 */
 
 struct wrr {
     struct track track;
@@ -46,7 +52,14 @@ static void wrr_init(void *state, const void *shared, unsigned n, unsigned worke
 
 static int64_t slope_of(const struct bal_view *v, unsigned i)
 {
-    return bitmap_test(v->up, i) ? (int64_t)view_weight(v, i) : 0;
+    return bitmap_test(v->up, i) ? (int64_t)view_weight(v, i) * CLAIM_UNIT : 0;
+}
+
+static bool wrr_needs_scaling(const struct wrr *s)
+{
+    if (s->claims.n <= SCALE_ALWAYS)
+        return s->total != s->scaled_for;
+    return s->total > 2 * s->scaled_for || 2 * s->total < s->scaled_for;
 }
 
 /* Starts time anew, with claims in proportion to the present total. */
@@ -124,7 +137,7 @@ static void wrr_sync(struct wrr *s, const struct bal_view *v)
     if (s->scaled_for == 0) {
         s->scaled_for = s->total;
         wrr_stagger(s);
-    } else if (s->total > 2 * s->scaled_for || 2 * s->total < s->scaled_for) {
+    } else if (wrr_needs_scaling(s)) {
         wrr_rescale(s);
     }
 }
