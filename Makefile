@@ -61,6 +61,27 @@ $(O)/tests/%_test: tests/%_test.c $(O)/liblb.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(O)/liblb.a -lcmocka $(LIBS)
 
+# Balancer plug-ins for the registry test: the example (twice), and broken ones.
+PLUGIN_SRC := $(wildcard tests/plugins/*.c)
+PLUGINS    := $(PLUGIN_SRC:%.c=$(O)/%.so) $(O)/tests/plugins/first.so $(O)/tests/plugins/first_copy.so
+PLUGIN_CC   = $(CC) $(CPPFLAGS) $(CSTD) $(WARN) $(WERROR) -O2 -fPIC -shared
+
+$(O)/tests/unit/balancer_registry_test: | $(PLUGINS)
+
+$(O)/tests/plugins/%.so: tests/plugins/%.c balancers/balancer.h
+	@mkdir -p $(@D)
+	$(PLUGIN_CC) -o $@ $<
+
+$(O)/tests/plugins/first.so $(O)/tests/plugins/first_copy.so: \
+		docs/examples/balancer-plugin/first_available.c balancers/balancer.h
+	@mkdir -p $(@D)
+	$(PLUGIN_CC) -o $@ $<
+
+# Micro-benchmarks: one program a file, run by hand.
+$(O)/bench/micro/%: bench/micro/%.c $(O)/liblb.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(O)/liblb.a $(LIBS)
+
 unit: $(UNIT)
 	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
 
