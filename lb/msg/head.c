@@ -54,19 +54,20 @@ static enum line_verdict line_unended(const char *s, const char *end, enum why *
     return line_bad(why, *s == '\r' ? WHY_BARE_CR : WHY_BAD_FIELD_VALUE);
 }
 
-/* The line at p: field-name ":" OWS field-value OWS CRLF (RFC 9112 section 5), or CRLF. */
-static inline enum line_verdict line_scan(struct line *l, const char *p, const char *end,
+/* The line at p, where `stops` stands: field-name ":" OWS field-value OWS CRLF (RFC 9112 section
+ * 5), or CRLF. */
+static inline __attribute__((always_inline)) enum line_verdict line_scan(struct line *l, const char *p, struct stops *stops,
                                           enum why *why)
 {
+    const char *s = stops_next(stops), *end = stops->end;
     const char *q = scan_token(p, end);
     if (UNLIKELY(q == end || *q != ':' || q == p))
         return line_odd(l, p, q, end, why);
-    const char *v = q + 1;
-    while (v < end && byte_blank(*v))
-        v++;
-    const char *s = scan_value(v, end);
-    if (UNLIKELY(end - s < 2 || s[0] != '\r' || s[1] != '\n'))
+    if (UNLIKELY(end - s < 2 || s[0] != '\r' || stops_next(stops) != s + 1 || s[1] != '\n'))
         return line_unended(s, end, why);
+    const char *v = q + 1;
+    while (byte_blank(*v)) /* ends at s */
+        v++;
     l->colon = q;
     l->val = v;
     l->next = s + 2;
@@ -91,6 +92,7 @@ static enum head_verdict fields(struct head *h, const char *end, unsigned max, s
                                 const char **at, enum why *why)
 {
     const char *p = h->base + h->start_len;
+    struct stops stops = stops_from(p, end);
     for (unsigned n = 0;; n++) {
         struct line l;
         *at = p;
@@ -98,7 +100,7 @@ static enum head_verdict fields(struct head *h, const char *end, unsigned max, s
             *why = WHY_TOO_MANY_FIELDS;
             return HEAD_BAD;
         }
-        enum line_verdict v = line_scan(&l, p, end, why);
+        enum line_verdict v = line_scan(&l, p, &stops, why);
         if (UNLIKELY(v != LINE_FIELD)) {
             h->nfields = (uint16_t)n;
             h->len = v == LINE_END ? (uint32_t)(l.next - h->base) : 0;
@@ -121,11 +123,17 @@ static enum head_verdict fields(struct head *h, const char *end, unsigned max, s
     }
 }
 
-/* Everything of a head but its field table, which is filled as it is found. */
+/* Everything of a head but its field table, which is filled as it is found. (One store each: GCC
+ * makes `rep stos` of a memset of this size, which took a tenth of the whole time.) */
 static void head_reset(struct head *h, const char *base)
 {
-    memset(h, 0, offsetof(struct head, f));
+    const struct slice none = {NULL, 0};
     h->base = base;
+    h->len = h->start_len = 0;
+    h->status = h->nfields = h->fl = 0;
+    h->method = h->minor = h->framing = 0;
+    h->clen = 0;
+    h->method_text = h->target = h->host = h->host_name = h->path = h->query = none;
 }
 
 static enum head_verdict parse_all(struct head *h, const char *base, size_t len, bool request,
@@ -154,10 +162,11 @@ static enum head_verdict parse(struct head *h, const char *base, size_t len, uin
     struct line l;
     enum why ignored;
     size_t n = len < lim->bytes ? len : lim->bytes;
-    uint32_t from = *resume;
+    uint32_t from = *resume < n ? *resume : 0;
+    struct stops stops = stops_from(base + from, base + n);
     enum head_verdict v = HEAD_MORE;
     *resume = 0;
-    if (from && from < n && line_scan(&l, base + from, base + n, &ignored) == LINE_MORE)
+    if (from && line_scan(&l, base + from, &stops, &ignored) == LINE_MORE)
         *resume = from;
     else
         v = parse_all(h, base, n, request, lim, resume, why);

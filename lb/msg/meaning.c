@@ -64,12 +64,16 @@ static void nominate(struct head *h, struct slice name)
 /* One Connection field (RFC 9110 section 7.6.1). */
 static bool connection_field(struct head *h, struct slice v, unsigned *named)
 {
+    if (LIKELY(word_is(v, "keep-alive"))) {
+        h->fl |= HEAD_KEEP_ALIVE;
+        return true;
+    }
     for (struct slice e = list_next(&v); e.p; e = list_next(&v)) {
-        if (slice_ieq(e, SLICE("keep-alive")))
+        if (word_is(e, "keep-alive"))
             h->fl |= HEAD_KEEP_ALIVE;
-        else if (slice_ieq(e, SLICE("close")))
+        else if (word_is(e, "close"))
             h->fl |= HEAD_CLOSE;
-        else if (slice_ieq(e, SLICE("upgrade")))
+        else if (word_is(e, "upgrade"))
             h->fl |= HEAD_UPGRADE;
         else if (!bytes_are(e.p, e.n, BYTE_TOKEN) || ++*named > NOMINATED_MAX)
             return false;
@@ -112,7 +116,7 @@ static void te_note(struct head *h, const struct toks *t)
             continue;
         struct slice v = field_value(h, &h->f[i]);
         for (struct slice e = list_next(&v); e.p; e = list_next(&v))
-            if (slice_ieq(e, SLICE("trailers")))
+            if (word_is(e, "trailers"))
                 h->fl |= HEAD_TE_TRAILERS;
     }
 }
@@ -131,7 +135,7 @@ static bool common(struct head *h, const struct toks *t, enum why *why)
     if (t->seen & TOK_BIT(TOK_TRANSFER_ENCODING)) {
         struct slice v = field_value(h, &h->f[t->first[TOK_TRANSFER_ENCODING]]);
         h->fl |= HEAD_CODING;
-        if (slice_ieq(v, SLICE("chunked")) && !(t->twice & TOK_BIT(TOK_TRANSFER_ENCODING)))
+        if (word_is(v, "chunked") && !(t->twice & TOK_BIT(TOK_TRANSFER_ENCODING)))
             h->fl |= HEAD_CHUNKED;
     }
     return true;

@@ -13,6 +13,19 @@
 #define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+/* Is it this word, in any case? `word` is a literal of lower-case letters, digits and "-"; `s` must
+ * be free of control characters, as field values are: then setting bit 5 equals folding the case.
+ */
+#define word_is(s, word) ((s).n == sizeof(word) - 1 && same_fold((s).p, word, sizeof(word) - 1))
+
+static inline bool same_fold(const char *p, const char *lower, size_t n)
+{
+    unsigned diff = 0;
+    for (size_t i = 0; i < n; i++)
+        diff |= (unsigned)((p[i] | 0x20) ^ lower[i]);
+    return diff == 0;
+}
+
 /* Which known fields a head has. */
 struct toks {
     uint32_t seen, twice;     /* bit TOK_x: at least one, at least two */
