@@ -64,6 +64,9 @@ $(O)/tests/%_test: tests/%_test.c $(O)/liblb.a
 unit: $(UNIT)
 	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
 
+# llhttp as a referee, fuzz targets, micro-benchmarks.
+include tests/msg.mk
+
 clean:
 	rm -rf build
 
