@@ -82,21 +82,21 @@ $(O)/obj/%.o: %.c
 # Test programs: one a file. Unit and property tests link with what they use of the library, those
 # of tests/e2e and tests/budget with the harness only: they run the real program.
 TEST_LINK = $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(NO_LTO) -MMD -MP -MF $@.d -o $@
-$(O)/tests/e2e/%_test: tests/e2e/%_test.c $(E2E_LIB)
+$(E2E): $(O)/%: %.c $(E2E_LIB)
 	@mkdir -p $(@D)
 	$(TEST_LINK) $< $(E2E_LIB) -lcmocka -lpthread
 
-$(O)/tests/budget/%_test: tests/budget/%_test.c $(E2E_LIB)
+$(BUDGET): $(O)/%: %.c $(E2E_LIB)
 	@mkdir -p $(@D)
 	$(TEST_LINK) $< $(E2E_LIB) -lcmocka -lpthread
 
-$(O)/tests/%_test: tests/%_test.c $(O)/liblb.a
+$(UNIT): $(O)/%: %.c $(O)/liblb.a
 	@mkdir -p $(@D)
 	$(TEST_LINK) $< $(O)/liblb.a -lcmocka $(LIBS)
 
 # A fuzz target defines LLVMFuzzerTestOneInput. `fuzz-replay` feeds it the committed corpus with any
 # compiler; `fuzz` lets libFuzzer search: make fuzz NAME=h1 TIME=60.
-$(O)/tests/fuzz/%_fuzz: tests/fuzz/%_fuzz.c tests/fuzz/replay.c $(O)/liblb.a
+$(FUZZ): $(O)/%: %.c tests/fuzz/replay.c $(O)/liblb.a
 	@mkdir -p $(@D)
 	$(TEST_LINK) $< tests/fuzz/replay.c $(O)/liblb.a $(LIBS)
 
