@@ -1,9 +1,8 @@
 /*
  * answers.c — the replies of a demo origin.
  *
- * Replies that take time (/events, /slow) hold a `struct later`: a timer and the request. the
- * connection's close callback ends both.
- * Runs on the demo thread only.
+ * Replies that take time (/events, /slow) hold a `struct later`: a timer and the request. The
+ * connection's close callback ends both. Runs on the demo thread only.
  */
 #include "lb/demo/answers.h"
 

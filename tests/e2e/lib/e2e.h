@@ -19,5 +19,6 @@
 #include "tests/e2e/lib/proc.h"
 #include "tests/e2e/lib/service.h"
 #include "tests/e2e/lib/util.h"
+#include "tests/e2e/lib/web.h"
 
 #endif
