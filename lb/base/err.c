@@ -28,6 +28,6 @@ int err_prefix(struct err *e, const char *format, ...)
     int n = vsnprintf(e->text, sizeof e->text, format, ap);
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof e->text)
-        (void)snprintf(e->text + n, sizeof e->text - (size_t)n, ": %s", was);
+        (void)snprintf(e->text + n, sizeof e->text - (size_t)n, ": %.*s", (int)sizeof was - n, was);
     return -1;
 }
