@@ -87,6 +87,25 @@ void backend_rt_unref(struct backend_rt *); /* NULL is a no-op, for all three */
 void frontend_rt_unref(struct frontend_rt *);
 void server_rt_unref(struct server_rt *);   /* its idle connections must be closed by then */
 
+/* One more user; returns its argument. Control thread. */
+static inline struct backend_rt *backend_rt_ref(struct backend_rt *be)
+{
+    be->refs++;
+    return be;
+}
+
+static inline struct frontend_rt *frontend_rt_ref(struct frontend_rt *fe)
+{
+    fe->refs++;
+    return fe;
+}
+
+static inline struct server_rt *server_rt_ref(struct server_rt *s)
+{
+    s->refs++;
+    return s;
+}
+
 /* May it get new exchanges (weight aside)? Any thread. */
 static inline bool server_usable(const struct server_rt *s)
 {
