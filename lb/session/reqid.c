@@ -23,7 +23,7 @@ static char *put(char *p, uint64_t v, unsigned bytes)
     return p;
 }
 
-void reqid_make(struct reqid_gen *r, uint64_t wall_us, char out[REQID_LEN])
+void reqid_make(struct reqid_gen *r, uint64_t wall_us, char out[REQID_TEXT])
 {
     /* rand_a: the fraction of the millisecond in 1/4096, as RFC 9562 section 6.2 computes it. */
     uint64_t now = wall_us / 1000 << 12 | wall_us % 1000 * 4096 / 1000;

@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-enum { REQID_LEN = 36 };
+enum { REQID_TEXT = 36 };
 
 struct reqid_gen { /* one worker's */
     struct rng rng;
@@ -23,7 +23,7 @@ struct reqid_gen { /* one worker's */
 /* `seed` must differ between workers and starts (getrandom). */
 void reqid_init(struct reqid_gen *, uint64_t seed);
 
-/* Writes REQID_LEN characters, no terminator. Owner thread only; never fails. */
-void reqid_make(struct reqid_gen *, uint64_t wall_us, char out[REQID_LEN]);
+/* Writes REQID_TEXT characters, no terminator. Owner thread only; never fails. */
+void reqid_make(struct reqid_gen *, uint64_t wall_us, char out[REQID_TEXT]);
 
 #endif
