@@ -139,7 +139,7 @@ static int check_patterns(const struct cfg_route *r, struct err *e)
 {
     for (unsigned i = 0; i < r->nhosts; i++) {
         struct slice s = host_text(r->hosts[i]);
-        bool any = slice_eq(s, SLICE("*"));
+        bool any = slice_eq(slice_of(r->hosts[i]), SLICE("*"));
         if (slice_starts(s, SLICE("*."))) {
             s.p += 2;
             s.n -= 2;
