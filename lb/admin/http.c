@@ -26,7 +26,7 @@ enum { DEADLINE_MS = 10000, CONNECTIONS_MAX = 256, BACKLOG = 64 };
 
 struct admin_http {
     struct admin_core core;
-    struct conn_server *server; /* owned */
+    struct admin_conn_server *server; /* owned */
     char *name;
     unsigned port;
 };
@@ -71,7 +71,7 @@ static const char style[] =
 
 /* One answer: what is asked, whether the connection goes on, where it is written. */
 struct answer {
-    struct conn *conn;
+    struct admin_conn *conn;
     bool head_only, last;
 };
 
@@ -100,7 +100,7 @@ static const char *status_text(int status)
 /* Sends `body` (emptied). To HEAD the length goes without the bytes (RFC 9110 section 9.3.2). */
 static void reply(const struct answer *a, int status, const char *type, struct evbuffer *body)
 {
-    struct evbuffer *out = conn_output(a->conn);
+    struct evbuffer *out = admin_conn_output(a->conn);
     int rc = evbuffer_add_printf(
         out,
         "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
@@ -110,10 +110,10 @@ static void reply(const struct answer *a, int status, const char *type, struct e
         status, status_text(status), type, evbuffer_get_length(body),
         status == 405 ? "Allow: GET, HEAD\r\n" : "", a->last ? "Connection: close\r\n" : "");
     if (rc < 0 || (!a->head_only && evbuffer_add_buffer(out, body) != 0)) {
-        conn_free(a->conn);
+        admin_conn_free(a->conn);
         return;
     }
-    conn_answered(a->conn, a->last);
+    admin_conn_answered(a->conn, a->last);
 }
 
 static void reply_text(const struct answer *a, int status, const char *text)
@@ -122,7 +122,7 @@ static void reply_text(const struct answer *a, int status, const char *text)
     if (b && evbuffer_add_reference(b, text, strlen(text), NULL, NULL) == 0)
         reply(a, status, "text/plain; charset=utf-8", b);
     else
-        conn_free(a->conn);
+        admin_conn_free(a->conn);
     if (b)
         evbuffer_free(b);
 }
@@ -166,7 +166,7 @@ static void reply_style(const struct answer *a)
     if (b && evbuffer_add_reference(b, style, sizeof style - 1, NULL, NULL) == 0)
         reply(a, 200, "text/css; charset=utf-8", b);
     else
-        conn_free(a->conn);
+        admin_conn_free(a->conn);
     if (b)
         evbuffer_free(b);
 }
@@ -188,10 +188,10 @@ static void route(struct admin_http *h, const struct answer *a, struct slice pat
         reply_text(a, 404, "not found\n");
 }
 
-static void answer(struct admin_http *h, struct conn *c, const struct httpreq *r)
+static void answer(struct admin_http *h, struct admin_conn *c, const struct httpreq *r)
 {
     struct answer a = {.conn = c, .head_only = r->is_head, .last = r->close};
-    conn_answering(c);
+    admin_conn_answering(c);
     if (r->status == 0)
         route(h, &a, r->path);
     else if (r->status == 405)
@@ -200,7 +200,7 @@ static void answer(struct admin_http *h, struct conn *c, const struct httpreq *r
         reply_text(&a, r->status, "this request is not understood here\n");
 }
 
-static void on_input(struct conn *c, struct evbuffer *in, void *arg)
+static void on_input(struct admin_conn *c, struct evbuffer *in, void *arg)
 {
     struct evbuffer_ptr end = evbuffer_search(in, "\r\n\r\n", 4, NULL);
     if (end.pos < 0 && evbuffer_get_length(in) >= HTTPREQ_MAX) {
@@ -210,14 +210,14 @@ static void on_input(struct conn *c, struct evbuffer *in, void *arg)
     }
     if (end.pos < 0) {
         if (c->eof)
-            conn_free(c);
+            admin_conn_free(c);
         return;
     }
     /* The head is copied: the answer may free the connection and its buffer. */
     char head[HTTPREQ_MAX];
     size_t n = (size_t)end.pos + 4;
     if (n > sizeof head || evbuffer_remove(in, head, n) != (int)n) {
-        conn_free(c);
+        admin_conn_free(c);
         return;
     }
     struct httpreq r;
@@ -225,10 +225,10 @@ static void on_input(struct conn *c, struct evbuffer *in, void *arg)
     answer(arg, c, &r);
 }
 
-static const struct conn_rules rules = {.max = CONNECTIONS_MAX,
-                                        .input_max = HTTPREQ_MAX,
-                                        .deadline_ms = DEADLINE_MS,
-                                        .input = on_input};
+static const struct admin_conn_rules rules = {.max = CONNECTIONS_MAX,
+                                              .input_max = HTTPREQ_MAX,
+                                              .deadline_ms = DEADLINE_MS,
+                                              .input = on_input};
 
 static int listen_on(const struct cfg_addr *addr, unsigned *port, struct err *e)
 {
@@ -268,7 +268,7 @@ struct admin_http *admin_http_open(const struct admin_core *core, const struct c
     h->core = *core;
     h->port = port;
     h->name = strdup(addr->text);
-    h->server = conn_server_new(core->base, fd, &rules, h);
+    h->server = admin_conn_server_new(core->base, fd, &rules, h);
     if (!h->name || !h->server) {
         (void)err_set(e, ENOMEM, "admin http: out of memory");
         admin_http_free(h);
@@ -279,14 +279,14 @@ struct admin_http *admin_http_open(const struct admin_core *core, const struct c
 
 void admin_http_start(struct admin_http *h)
 {
-    conn_server_start(h->server);
+    admin_conn_server_start(h->server);
 }
 
 void admin_http_free(struct admin_http *h)
 {
     if (!h)
         return;
-    conn_server_free(h->server);
+    admin_conn_server_free(h->server);
     free(h->name);
     free(h);
 }

@@ -26,39 +26,39 @@ enum { DEADLINE_MS = 10000, CONNECTIONS_MAX = 64, BACKLOG = 16 };
 
 struct admin_socket {
     struct admin_core core;
-    struct conn_server *server; /* owned */
-    char *path;                 /* owned */
-    dev_t dev;                  /* of the socket file we made: */
-    ino_t ino;                  /* another process may have replaced it since */
+    struct admin_conn_server *server; /* owned */
+    char *path;                       /* owned */
+    dev_t dev;                        /* of the socket file we made: */
+    ino_t ino;                        /* another process may have replaced it since */
 };
 
 /* A reload somebody waits for; outlives the connection when the client goes first. */
 struct waiting {
-    struct conn *conn; /* NULL: gone */
+    struct admin_conn *conn; /* NULL: gone */
 };
 
-static void finish(struct conn *c, const struct err *e)
+static void finish(struct admin_conn *c, const struct err *e)
 {
-    struct evbuffer *out = conn_output(c);
+    struct evbuffer *out = admin_conn_output(c);
     int rc = e ? evbuffer_add_printf(out, "error: %s\n", e->text) : evbuffer_add(out, "ok\n", 3);
     if (rc < 0)
-        conn_free(c);
+        admin_conn_free(c);
     else
-        conn_answered(c, true);
+        admin_conn_answered(c, true);
 }
 
-static void finish_error(struct conn *c, const char *text)
+static void finish_error(struct admin_conn *c, const char *text)
 {
     struct err e;
     (void)err_set(&e, EINVAL, "%s", text);
     finish(c, &e);
 }
 
-static void who_is(const struct conn *c, char *out, size_t size)
+static void who_is(const struct admin_conn *c, char *out, size_t size)
 {
     struct ucred u;
     socklen_t n = sizeof u;
-    if (getsockopt(conn_fd(c), SOL_SOCKET, SO_PEERCRED, &u, &n) == 0)
+    if (getsockopt(admin_conn_fd(c), SOL_SOCKET, SO_PEERCRED, &u, &n) == 0)
         (void)snprintf(out, size, "admin socket, uid %u, pid %d", (unsigned)u.uid, (int)u.pid);
     else
         (void)snprintf(out, size, "admin socket");
@@ -93,7 +93,7 @@ static void render(struct out *o, const struct command *cmd, const struct collec
     }
 }
 
-static void show(struct admin_socket *s, struct conn *conn, const struct command *cmd)
+static void show(struct admin_socket *s, struct admin_conn *conn, const struct command *cmd)
 {
     if (s->core.account->bytes > ADMIN_OUTPUT_MAX) {
         finish_error(conn, "too many answers are waiting to be read");
@@ -103,7 +103,7 @@ static void show(struct admin_socket *s, struct conn *conn, const struct command
     bool done = false;
     if (c) {
         struct out o;
-        out_begin(&o, conn_output(conn), s->core.account);
+        out_begin(&o, admin_conn_output(conn), s->core.account);
         render(&o, cmd, c, s->core.ops);
         done = out_end(&o) == 0;
     }
@@ -130,7 +130,7 @@ static struct server_rt *find_server(const struct admin_view *v, struct slice na
     return NULL;
 }
 
-static void set_state(struct admin_socket *s, struct conn *c, const struct command *cmd)
+static void set_state(struct admin_socket *s, struct admin_conn *c, const struct command *cmd)
 {
     struct server_rt *rt = find_server(s->core.ops->view(s->core.ops->ctx), cmd->server);
     struct err e;
@@ -154,16 +154,16 @@ static void set_state(struct admin_socket *s, struct conn *c, const struct comma
 static void on_reloaded(void *arg, enum admin_reload result, const char *text)
 {
     struct waiting *w = arg;
-    struct conn *c = w->conn;
+    struct admin_conn *c = w->conn;
     free(w);
     if (!c)
         return;
     c->wait = NULL;
-    struct evbuffer *out = conn_output(c);
+    struct evbuffer *out = admin_conn_output(c);
     size_t n = text ? strlen(text) : 0;
     if (n && (evbuffer_add(out, text, n) != 0 ||
               (text[n - 1] != '\n' && evbuffer_add(out, "\n", 1) != 0))) {
-        conn_free(c);
+        admin_conn_free(c);
         return;
     }
     if (result == ADMIN_RELOAD_OK)
@@ -174,7 +174,7 @@ static void on_reloaded(void *arg, enum admin_reload result, const char *text)
                             : "not applied; the old configuration goes on running");
 }
 
-static void reload(struct admin_socket *s, struct conn *c)
+static void reload(struct admin_socket *s, struct admin_conn *c)
 {
     struct waiting *w = calloc(1, sizeof *w);
     if (!w) {
@@ -186,14 +186,14 @@ static void reload(struct admin_socket *s, struct conn *c)
     s->core.ops->reload(s->core.ops->ctx, on_reloaded, w);
 }
 
-static void on_gone(struct conn *c, void *arg)
+static void on_gone(struct admin_conn *c, void *arg)
 {
     (void)arg;
     if (c->wait)
         ((struct waiting *)c->wait)->conn = NULL;
 }
 
-static void stop(struct admin_socket *s, struct conn *c)
+static void stop(struct admin_socket *s, struct admin_conn *c)
 {
     char who[64];
     who_is(c, who, sizeof who);
@@ -201,15 +201,15 @@ static void stop(struct admin_socket *s, struct conn *c)
     s->core.ops->stop(s->core.ops->ctx, who);
 }
 
-static void text_reply(struct conn *c, const char *text, size_t n)
+static void text_reply(struct admin_conn *c, const char *text, size_t n)
 {
-    if (evbuffer_add(conn_output(c), text, n) != 0)
-        conn_free(c);
+    if (evbuffer_add(admin_conn_output(c), text, n) != 0)
+        admin_conn_free(c);
     else
         finish(c, NULL);
 }
 
-static void run(struct admin_socket *s, struct conn *c, const struct command *cmd)
+static void run(struct admin_socket *s, struct admin_conn *c, const struct command *cmd)
 {
     switch (cmd->verb) {
     case COMMAND_HELP:
@@ -239,7 +239,8 @@ static void run(struct admin_socket *s, struct conn *c, const struct command *cm
 }
 
 /* Takes the line; -1: there is none yet. Without a newline the end of input ends it. */
-static int take_line(struct conn *c, struct evbuffer *in, char line[COMMAND_LINE_MAX], size_t *n)
+static int take_line(struct admin_conn *c, struct evbuffer *in, char line[COMMAND_LINE_MAX],
+                     size_t *n)
 {
     struct evbuffer_ptr end = evbuffer_search_eol(in, NULL, NULL, EVBUFFER_EOL_LF);
     size_t have = evbuffer_get_length(in);
@@ -253,18 +254,18 @@ static int take_line(struct conn *c, struct evbuffer *in, char line[COMMAND_LINE
     return 0;
 }
 
-static void on_input(struct conn *c, struct evbuffer *in, void *arg)
+static void on_input(struct admin_conn *c, struct evbuffer *in, void *arg)
 {
     char line[COMMAND_LINE_MAX];
     size_t n = 0;
     if (take_line(c, in, line, &n) < 0) {
         if (c->eof)
-            conn_free(c);
+            admin_conn_free(c);
         return;
     }
     struct command cmd;
     struct err e;
-    conn_answering(c);
+    admin_conn_answering(c);
     if (n == COMMAND_LINE_MAX) {
         finish_error(c, "the command is too long");
         return;
@@ -277,11 +278,11 @@ static void on_input(struct conn *c, struct evbuffer *in, void *arg)
         run(arg, c, &cmd);
 }
 
-static const struct conn_rules rules = {.max = CONNECTIONS_MAX,
-                                        .input_max = COMMAND_LINE_MAX,
-                                        .deadline_ms = DEADLINE_MS,
-                                        .input = on_input,
-                                        .gone = on_gone};
+static const struct admin_conn_rules rules = {.max = CONNECTIONS_MAX,
+                                              .input_max = COMMAND_LINE_MAX,
+                                              .deadline_ms = DEADLINE_MS,
+                                              .input = on_input,
+                                              .gone = on_gone};
 
 /* Only a socket that nobody listens on is replaced, never another kind of file. */
 static int listen_on(const char *path, unsigned mode, struct err *e)
@@ -321,7 +322,7 @@ struct admin_socket *admin_socket_open(const struct admin_core *core, const char
         s->dev = st.st_dev;
         s->ino = st.st_ino;
     }
-    s->server = conn_server_new(core->base, fd, &rules, s);
+    s->server = admin_conn_server_new(core->base, fd, &rules, s);
     if (!s->server) {
         admin_socket_free(s);
         (void)err_set(e, ENOMEM, "admin socket: out of memory");
@@ -334,14 +335,14 @@ void admin_socket_start(struct admin_socket *s, unsigned mode)
 {
     if (mode)
         (void)chmod(s->path, mode);
-    conn_server_start(s->server);
+    admin_conn_server_start(s->server);
 }
 
 void admin_socket_free(struct admin_socket *s)
 {
     if (!s)
         return;
-    conn_server_free(s->server);
+    admin_conn_server_free(s->server);
     struct stat st;
     if (lstat(s->path, &st) == 0 && st.st_dev == s->dev && st.st_ino == s->ino)
         (void)unlink(s->path);

@@ -339,7 +339,7 @@ size_t accesslog_bound(const struct access_record *r)
 size_t accesslog_format(char *out, bool json, const struct access_record *r, uint64_t wall_us,
                         struct access_clock *clock)
 {
-    struct line l = {.p = out};
+    struct line l = {.p = out, .cut = r->target_cut ? 1u << CUT_TARGET : 0};
     if (json) {
         PUT(&l, "{\"time\":\"");
         put_time(&l, wall_us, clock);

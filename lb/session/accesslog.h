@@ -21,6 +21,7 @@ struct access_record {
     struct slice frontend, backend, server;
     const struct peer *client;
     struct slice method, target, host, user_agent;
+    bool target_cut; /* `target` is only the beginning of what came */
     struct slice request_id;
     int status;                   /* sent to the client; 0: none */
     uint64_t bytes_in, bytes_out; /* from and to the client */
@@ -49,7 +50,7 @@ enum {
     ACCESS_TARGET_MAX = 2048,
     ACCESS_HOST_MAX = 256,
     ACCESS_AGENT_MAX = 256,
-    ACCESS_ID_MAX = 64,
+    ACCESS_ID_MAX = 128,
 };
 
 /* The most bytes the line of `r` can take. */

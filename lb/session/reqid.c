@@ -9,9 +9,9 @@
 static const char hex[] = H1("0") H1("1") H1("2") H1("3") H1("4") H1("5") H1("6") H1("7") H1("8")
     H1("9") H1("a") H1("b") H1("c") H1("d") H1("e") H1("f");
 
-void reqid_init(struct reqid *r, uint64_t seed)
+void reqid_init(struct reqid_gen *r, uint64_t seed)
 {
-    *r = (struct reqid){.rng = {seed}};
+    *r = (struct reqid_gen){.rng = {seed}};
 }
 
 static char *put(char *p, uint64_t v, unsigned bytes)
@@ -23,7 +23,7 @@ static char *put(char *p, uint64_t v, unsigned bytes)
     return p;
 }
 
-void reqid_make(struct reqid *r, uint64_t wall_us, char out[REQID_LEN])
+void reqid_make(struct reqid_gen *r, uint64_t wall_us, char out[REQID_TEXT])
 {
     /* rand_a: the fraction of the millisecond in 1/4096, as RFC 9562 section 6.2 computes it. */
     uint64_t now = wall_us / 1000 << 12 | wall_us % 1000 * 4096 / 1000;

@@ -13,17 +13,17 @@
 
 #include <stdint.h>
 
-enum { REQID_LEN = 36 };
+enum { REQID_TEXT = 36 };
 
-struct reqid { /* one worker's */
+struct reqid_gen { /* one worker's */
     struct rng rng;
     uint64_t last; /* milliseconds << 12 | fraction of the last id */
 };
 
 /* `seed` must differ between workers and starts (getrandom). */
-void reqid_init(struct reqid *, uint64_t seed);
+void reqid_init(struct reqid_gen *, uint64_t seed);
 
-/* Writes REQID_LEN characters, no terminator. Owner thread only; never fails. */
-void reqid_make(struct reqid *, uint64_t wall_us, char out[REQID_LEN]);
+/* Writes REQID_TEXT characters, no terminator. Owner thread only; never fails. */
+void reqid_make(struct reqid_gen *, uint64_t wall_us, char out[REQID_TEXT]);
 
 #endif
