@@ -64,6 +64,11 @@ $(O)/tests/%_test: tests/%_test.c $(O)/liblb.a
 unit: $(UNIT)
 	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
 
+# Micro benchmarks: make build/bench/micro/NAME
+$(O)/bench/micro/%: bench/micro/%.c $(O)/liblb.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(O)/liblb.a $(LIBS)
+
 clean:
 	rm -rf build
 
