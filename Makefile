@@ -79,6 +79,27 @@ $(O)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LTO_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Balancer plug-ins for the registry test: the example (twice), and broken ones.
+PLUGIN_SRC := $(wildcard tests/plugins/*.c)
+PLUGINS    := $(PLUGIN_SRC:%.c=$(O)/%.so) $(O)/tests/plugins/first.so $(O)/tests/plugins/first_copy.so
+PLUGIN_CC   = $(CC) $(CPPFLAGS) $(CSTD) $(WARN) $(WERROR) -O2 -fPIC -shared
+
+$(O)/tests/unit/balancer_registry_test: | $(PLUGINS)
+
+$(O)/tests/plugins/%.so: tests/plugins/%.c balancers/balancer.h
+	@mkdir -p $(@D)
+	$(PLUGIN_CC) -o $@ $<
+
+$(O)/tests/plugins/first.so $(O)/tests/plugins/first_copy.so: \
+		docs/examples/balancer-plugin/first_available.c balancers/balancer.h
+	@mkdir -p $(@D)
+	$(PLUGIN_CC) -o $@ $<
+
+# Micro-benchmarks: one program a file, run by hand.
+$(O)/bench/micro/%: bench/micro/%.c $(O)/liblb.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(O)/liblb.a $(LIBS)
+
 # Test programs: one a file. Unit and property tests link with what they use of the library, those
 # of tests/e2e and tests/budget with the harness only: they run the real program.
 TEST_LINK = $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(NO_LTO) -MMD -MP -MF $@.d -o $@
@@ -164,6 +185,9 @@ install: all
 	    $(INSTALL) -D -m 644 $$h $(DESTDIR)$(PREFIX)/include/lb/$$h || exit 1; done
 	for m in $(wildcard docs/*.5 docs/*.8); do \
 	    $(INSTALL) -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
+
+# llhttp as a referee, fuzz targets, micro-benchmarks.
+include tests/msg.mk
 
 clean:
 	rm -rf build

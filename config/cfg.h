@@ -27,7 +27,7 @@ struct diag;
 enum cfg_mode { CFG_HTTP, CFG_TCP };
 
 enum cfg_addr_kind {
-    CFG_ADDR_IP,   /* `ss` is complete */
+    CFG_ADDR_IP,   /* `ip` is complete */
     CFG_ADDR_ANY,  /* ":80": all addresses, both families */
     CFG_ADDR_NAME, /* "name:80": to be resolved at prepare */
     CFG_ADDR_UNIX, /* "unix:/path" */
@@ -35,13 +35,22 @@ enum cfg_addr_kind {
 
 struct cfg_addr {
     enum cfg_addr_kind kind;
+    uint16_t port;    /* host byte order; 0 for UNIX */
     const char *text; /* as written, normalised: "10.0.0.1:80", "[::1]:80", "unix:/x" */
-    const char *host; /* NAME: the name; UNIX: the path */
-    uint16_t port;    /* host byte order */
-    struct sockaddr_storage ss; /* IP and UNIX */
-    socklen_t ss_len;
+    const char *host; /* NAME: the name; UNIX: the path; else NULL */
+    union {
+        struct sockaddr sa;
+        struct sockaddr_in in4;
+        struct sockaddr_in6 in6;
+    } ip; /* IP only: address and port; an IPv4-mapped IPv6 address is stored as IPv4 */
     struct src_loc loc;
 };
+
+/*
+ * Fills a socket address from an IP or UNIX address and returns its length; 0 for the other kinds,
+ * which are no single address. Pure; any thread.
+ */
+socklen_t cfg_addr_sockaddr(const struct cfg_addr *, struct sockaddr_storage *);
 
 struct cfg_net { /* 10.0.0.0/8, ::1/128 */
     uint8_t addr[16]; /* IPv4 as ::ffff:a.b.c.d */
@@ -74,7 +83,28 @@ struct cfg_timeouts { /* ms; 0: none */
     uint32_t connect, header, client, server, idle, tunnel, queue;
 };
 
-struct cfg_tls; /* filled by the TLS issue; opaque here */
+enum cfg_verify { CFG_VERIFY_OFF, CFG_VERIFY_OPTIONAL, CFG_VERIFY_REQUIRED };
+
+struct cfg_cert {
+    const char *cert; /* PEM file: certificate and chain */
+    const char *key;  /* PEM file; NULL: the key stands in `cert` */
+    struct src_loc loc;
+};
+
+/* `tls { … }` of a frontend, a bind or a server. The files were readable when it was loaded. */
+struct cfg_tls {
+    const struct cfg_cert *certs; /* server: at most one, shown to the origin */
+    unsigned ncerts;
+    uint16_t min_version;         /* as on the wire: 0x0303 TLS 1.2, 0x0304 TLS 1.3 */
+    const char *const *alpn;      /* in order of preference; none: the program's choice */
+    unsigned nalpn;
+    const char *client_ca;        /* frontend, bind: PEM file; NULL: clients show no certificate */
+    enum cfg_verify client_verify; /* frontend, bind: REQUIRED once client_ca is set */
+    bool verify;                  /* server: check the origin's certificate; default on */
+    const char *ca;               /* server: PEM file; NULL: the system's authorities */
+    const char *sni;              /* server: name to ask for and to check; NULL: the address's */
+    struct src_loc loc;           /* of the word `tls` */
+};
 
 struct cfg_bind {
     struct cfg_addr addr;
@@ -82,6 +112,7 @@ struct cfg_bind {
     uint16_t unix_mode; /* permission bits of a Unix socket, 0: as umask says */
     bool proxy_protocol;
     bool tls;
+    const struct cfg_tls *tls_opts; /* its own block or the frontend's; not NULL when `tls` */
 };
 
 struct cfg_header_match {
@@ -104,7 +135,7 @@ struct cfg_route {
     unsigned nheaders;
     enum cfg_action action;
     unsigned backend;     /* CFG_TO_BACKEND: index in cfg.backends */
-    unsigned status;      /* CFG_REDIRECT, CFG_RESPOND */
+    unsigned status;      /* CFG_REDIRECT, CFG_RESPOND; RESPOND with 0: close without a reply */
     const char *location; /* CFG_REDIRECT: a path or URL; $host and $uri are replaced */
     struct src_loc loc;
 };
@@ -134,6 +165,7 @@ struct cfg_frontend {
     struct cfg_log access_log;
     struct cfg_limits limits;
     struct cfg_timeouts timeouts;
+    const struct cfg_tls *tls; /* NULL: no `tls` block */
     struct src_loc loc;
 };
 
@@ -195,6 +227,7 @@ struct cfg_server {
     bool backup;
     bool disabled;            /* starts in maintenance */
     bool tls;
+    const struct cfg_tls *tls_opts; /* not NULL when `tls` */
     struct src_loc loc;
 };
 
@@ -219,6 +252,7 @@ struct cfg_admin {
     const char *socket; /* path; NULL: none */
     uint16_t socket_mode;
     const struct cfg_addr *http; /* NULL: none */
+    struct src_loc socket_loc;
 };
 
 struct cfg {
@@ -229,7 +263,8 @@ struct cfg {
     const struct cfg_backend *backends;
     unsigned nbackends;
     struct cfg_admin admin;
-    void *arena; /* owns everything above */
+    bool uses_tls; /* some bind or server says `tls` */
+    void *arena;   /* owns everything above */
 };
 
 /* The plug-ins a configuration may name. All pointers are borrowed for the call. */

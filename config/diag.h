@@ -29,6 +29,16 @@ int diag_add(struct diag *, const char *code, struct src_loc loc, unsigned len, 
              const char *format, ...) __attribute__((format(printf, 6, 7)));
 void diag_also(struct diag *, int id, struct src_loc loc, const char *what);
 
+/*
+ * Announces a file that is being read, so that messages can quote its lines. `file` is the pointer
+ * that will stand in src_loc.file; `text` is borrowed until diag_release_sources; `from` (may be
+ * NULL) is the include statement that named it.
+ */
+void diag_add_source(struct diag *, const char *file, const char *text, size_t n,
+                     const struct src_loc *from);
+/* Forgets the texts and the pointers; names and quoted lines stay. */
+void diag_release_sources(struct diag *);
+
 /* Writes all, sorted by file, line and column: compiler style with source line and caret. */
 void diag_print(struct diag *, FILE *out, bool colour);
 /* The same as one JSON document {"errors":N,"warnings":N,"messages":[…]}. */

@@ -26,7 +26,10 @@ struct monitor_target {
 /* A compiled set of targets: everything that can fail has happened. */
 struct monitor_plan;
 
-/* `loop` and `log` are borrowed. NULL: out of memory. */
+/*
+ * `loop` and `log` are borrowed; takes the loop's TIMER_PROBE and TIMER_MONITOR callbacks. NULL: out
+ * of memory.
+ */
 struct monitor *monitor_new(struct loop *, struct log *, uint64_t seed);
 void monitor_free(struct monitor *);
 
@@ -62,6 +65,7 @@ struct monitor_view {
     uint64_t checks, failed;
     uint32_t last_ms;         /* duration of the last probe */
     char last[96];            /* its result */
+    uint32_t eject_left_ms;   /* until an ejected server returns; 0: it is not ejected */
 };
 void monitor_look(const struct monitor *, const struct server_rt *, struct monitor_view *);
 

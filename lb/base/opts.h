@@ -63,6 +63,7 @@ struct plug_desc {
     const char *args_help;       /* e.g. "METHOD PATH"; NULL when there are none */
     bool uses_weights;           /* balancers: weights have a meaning */
     bool takes_key;              /* balancers: the words after the name are a KEY */
+    uint8_t default_key;         /* balancers: 0 none, 1 the client's address (source-hash) */
 };
 
 /* The last occurrence of option `name`, or NULL. */
