@@ -34,7 +34,7 @@ struct shard {
     struct pool *logs;     /* struct logline */
     struct log *log;       /* owned handle */
     struct rng rng;
-    struct reqid ids;
+    struct reqid_gen ids;
     struct access_clock clock;
     stat_cell *wk;         /* [WK_STATS] */
     struct list acceptors;
