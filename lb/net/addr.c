@@ -116,8 +116,7 @@ int addr_resolve(const struct cfg_addr *a, uint16_t port, struct sockaddr_storag
         *len = sizeof *in;
         return 0;
     }
-    memcpy(ss, &a->ss, a->ss_len);
-    *len = a->ss_len;
+    *len = cfg_addr_sockaddr(a, ss);
     if (port && ss->ss_family == AF_INET)
         ((struct sockaddr_in *)(void *)ss)->sin_port = htons(port);
     if (port && ss->ss_family == AF_INET6)

@@ -8,12 +8,12 @@
 
 #include "lb/session/session.h"
 
-enum { LOGLINE_TARGET = 1024, LOGLINE_HOST = 256, LOGLINE_METHOD = 24 };
+enum { LOGLINE_TARGET = 1024, LOGLINE_HOST = 256, LOGLINE_METHOD = 32, LOGLINE_AGENT = 256 };
 
 struct logline {
-    uint16_t method_n, target_n, host_n;
-    bool target_cut;
+    uint16_t method_n, target_n, host_n, agent_n;
     char method[LOGLINE_METHOD], target[LOGLINE_TARGET], host[LOGLINE_HOST];
+    char agent[LOGLINE_AGENT];
 };
 
 /* Copies what is needed; `h` may be NULL (no parsable head, TCP). Nothing when memory is short. */

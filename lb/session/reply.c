@@ -9,6 +9,8 @@
 #include "lb/session/text.h"
 #include "lb/upstream/idle.h"
 
+#include <stdio.h>
+
 /* --- interim responses --- */
 
 static void interim(struct session *s, struct head *h)
@@ -209,6 +211,7 @@ void reply_complete(struct session *s)
     struct conn *c = conn_of(s->back);
     bool clean = !buf_len(&c->x->in) && !(c->x->fl & (X_EOF | X_SENDING));
     uint32_t want = SF_BACK_KEEP | SF_REQ_SENT;
+    clean = clean && !atomic_load_explicit(&s->srv->retired, memory_order_relaxed);
     if ((s->flags & want) == want && clean) {
         s->back = NULL;
         idle_give(s->line, c, s->be->cfg->idle_connections, s->be->cfg->timeouts.idle);
@@ -248,7 +251,7 @@ void reply_canned(struct session *s, int status, enum why why, const char *locat
         s->flags &= ~(uint32_t)SF_KEEP_ALIVE;
     if (!s->id_n) {
         reqid_make(&sh->ids, sh->env.loop.wall_us, s->id);
-        s->id_n = REQID_TEXT;
+        s->id_n = REQID_LEN;
     }
     bool free_line = !(s->flags & SF_REP_BEGUN) && s->front && conn_activate(conn_of(s->front)) &&
                      !conn_of(s->front)->x->out.mem;

@@ -23,6 +23,7 @@ struct session *session_new(struct shard *sh, struct conn *front, bool http)
     s->fl = home->line;
     s->home = home;
     s->front = &front->s;
+    s->peer = front->peer;
     s->server = -1;
     s->flags = http ? SF_HTTP : 0;
     s->t_start = s->t_head = sh->env.loop.now_us;

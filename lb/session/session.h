@@ -65,6 +65,7 @@ struct session {
     struct stream *front;      /* NULL once it is gone */
     struct stream *back;       /* NULL between attempts */
     struct acceptor *home;     /* of the client connection */
+    struct peer peer;          /* the client */
     struct server_rt *srv;     /* of the current attempt */
     struct server_line *line;  /* srv's, this worker's */
     int server;                /* index in be->servers; -1: none */

@@ -37,14 +37,23 @@ int shard_init(struct shard *sh, unsigned index, unsigned nworkers, size_t seg_c
 
 void shard_hold(struct shard *sh, struct snapshot *snap)
 {
-    snap->live[sh->index]++;
+    snap->live[sh->index * SNAPSHOT_LIVE_STRIDE]++;
+}
+
+/* No session of this worker is left on an older snapshot: nothing of it may stay in our loop. */
+static void let_go(struct shard *sh, struct snapshot *snap)
+{
+    for (unsigned i = 0; i < snap->nbackends; i++)
+        if (snap->wb[sh->index][i])
+            loop_timer_clear(&sh->env.loop, &snap->wb[sh->index][i]->tick);
+    sh->snapshot_idle(sh, snap);
 }
 
 void shard_release(struct shard *sh, struct snapshot *snap)
 {
-    unsigned left = --snap->live[sh->index];
+    unsigned left = --snap->live[sh->index * SNAPSHOT_LIVE_STRIDE];
     if (left == 0 && snap != sh->snap)
-        sh->snapshot_idle(sh, snap);
+        let_go(sh, snap);
 }
 
 void shard_forget(struct shard *sh, struct acceptor *a)
@@ -114,6 +123,17 @@ static bool wanted(const struct snapshot *snap, const struct acceptor *a)
     return false;
 }
 
+/* Idle connections to servers that no configuration names any more. */
+static void close_retired(struct shard *sh, const struct snapshot *old)
+{
+    for (unsigned i = 0; i < old->nbackends; i++)
+        for (unsigned k = 0; k < old->backends[i].nservers; k++) {
+            struct server_rt *rt = old->backends[i].servers[k];
+            if (atomic_load_explicit(&rt->retired, memory_order_relaxed))
+                idle_close_all(&rt->line[sh->index]);
+        }
+}
+
 void shard_apply(struct shard *sh, struct snapshot *snap)
 {
     struct snapshot *old = sh->snap;
@@ -126,8 +146,10 @@ void shard_apply(struct shard *sh, struct snapshot *snap)
     sh->snap = snap;
     for (unsigned i = 0; i < snap->nbounds; i++)
         adopt(sh, snap, &snap->bounds[i]);
-    if (old && old->live[sh->index] == 0)
-        sh->snapshot_idle(sh, old);
+    if (old)
+        close_retired(sh, old);
+    if (old && old->live[sh->index * SNAPSHOT_LIVE_STRIDE] == 0)
+        let_go(sh, old);
 }
 
 static bool is_idle_client(const struct conn *c)

@@ -7,6 +7,7 @@
 #include "lb/base/log.h"
 #include "lb/base/rng.h"
 #include "lb/net/listener.h"
+#include "lb/session/accesslog.h"
 #include "lb/session/reqid.h"
 #include "lb/snapshot/snapshot.h"
 #include "lb/stream/conn.h"
@@ -33,7 +34,8 @@ struct shard {
     struct pool *logs;     /* struct logline */
     struct log *log;       /* owned handle */
     struct rng rng;
-    struct reqid_gen ids;
+    struct reqid ids;
+    struct access_clock clock;
     stat_cell *wk;         /* [WK_STATS] */
     struct list acceptors;
     struct list clients;   /* client connections, grave.link */

@@ -67,6 +67,7 @@ struct snapshot {
     struct bound *bounds;
     unsigned nfrontends, nbackends, nbounds, nworkers;
     struct wbackend ***wb;        /* [worker][backend]: made by the worker at first use */
+    void (*free_wb)(struct wbackend *);
     unsigned *live;               /* [worker]: sessions on this snapshot; the worker's own */
     atomic_uint refs;
     struct logger *logger;        /* borrowed */
@@ -78,8 +79,9 @@ struct snapshot_deps { /* what prepare needs of the process; borrowed */
     struct balancer_set *balancers;
     struct logger *logger;
     const unsigned char *secret;  /* for sticky cookies, SECRET_BYTES */
+    void (*free_wb)(struct wbackend *); /* the layer that makes them frees them */
 };
-enum { SECRET_BYTES = 32 };
+enum { SECRET_BYTES = 32, SNAPSHOT_LIVE_STRIDE = 16 }; /* counts of workers a cache line apart */
 
 /*
  * Builds the snapshot of `cfg` (taken over, also on failure). `old` may be NULL; what did not
