@@ -184,6 +184,7 @@ struct cfg_balance {
     const char *name;     /* the registered name, aliases resolved */
     enum cfg_key key;     /* `hash KEY`; CFG_KEY_SOURCE for source-hash */
     const char *key_name; /* of the header, cookie or query parameter */
+    bool keyed;           /* the key was written (balancers that take one) */
     struct opts opts;
     struct src_loc loc;
 };

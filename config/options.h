@@ -34,21 +34,21 @@ enum place {
 };
 
 enum base { /* the struct a value is stored in; see options_base_size */
-    BASE_NONE,
-    BASE_GLOBAL,
-    BASE_TIMEOUTS,
-    BASE_FRONTEND,
-    BASE_LIMITS,
-    BASE_BIND,
-    BASE_TLS,
-    BASE_BACKEND,
-    BASE_STICKY,
-    BASE_CHECK,
-    BASE_PASSIVE,
-    BASE_RETRY,
-    BASE_SERVER,
-    BASE_ADMIN,
-    BASE_COUNT,
+            BASE_NONE,
+            BASE_GLOBAL,
+            BASE_TIMEOUTS,
+            BASE_FRONTEND,
+            BASE_LIMITS,
+            BASE_BIND,
+            BASE_TLS,
+            BASE_BACKEND,
+            BASE_STICKY,
+            BASE_CHECK,
+            BASE_PASSIVE,
+            BASE_RETRY,
+            BASE_SERVER,
+            BASE_ADMIN,
+            BASE_COUNT,
 };
 
 enum store {

@@ -373,6 +373,10 @@ struct stmt *parse_text(struct parse *o, const char *name, struct slice text)
     struct parser p = {.o = o};
     struct stmt *first = NULL;
     struct reading r = {.name = arena_text(o->keep, slice_of(name))};
+    if (text.n > BYTES_MAX) {
+        diag_add(o->diag, "E125", (struct src_loc){.file = r.name}, 0, NULL, "too large");
+        return NULL;
+    }
     (void)parse_source(&p, &r, text, &first);
     return first;
 }
