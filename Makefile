@@ -16,7 +16,9 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 
 CPPFLAGS += -D_GNU_SOURCE -I. $(LLHTTP_CPP)
-WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unknown-warning-option
+# snprintf is used to cut what is too long; whether GCC warns of that depends on the optimisation.
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-format-truncation \
+            -Wno-unknown-warning-option
 WERROR   ?= -Werror
 CSTD     := -std=gnu11
 HARDEN   := -fPIE -fstack-protector-strong -fno-strict-aliasing
