@@ -17,11 +17,13 @@ $(O)/llhttp/%.o: /usr/share/llhttp/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) -O2 -fPIE -DLLHTTP_STRICT_MODE=1 $(LLHTTP_FLAGS) -c -o $@ $<
 
-MSG_TESTS := $(O)/tests/unit/http_cases_test $(O)/tests/unit/llhttp_referee_test
-
-$(O)/obj/tests/http/%.o: CPPFLAGS += $(LLHTTP_FLAGS)
-$(MSG_TESTS): $(O)/tests/%_test: tests/%_test.c $(O)/obj/tests/http/cases.o \
-              $(O)/obj/tests/http/referee.o $(O)/liblb.a $(filter %.o,$(LLHTTP_LINK))
+# Both tests read tests/http; only the referee's needs llhttp.
+$(O)/obj/tests/http/referee.o: CPPFLAGS += $(LLHTTP_FLAGS)
+$(O)/tests/unit/http_cases_test: $(O)/obj/tests/http/cases.o
+$(O)/tests/unit/llhttp_referee_test: $(O)/obj/tests/http/cases.o $(O)/obj/tests/http/referee.o \
+                                     $(filter %.o,$(LLHTTP_LINK))
+$(O)/tests/unit/http_cases_test $(O)/tests/unit/llhttp_referee_test: $(O)/tests/%_test: \
+        tests/%_test.c $(O)/liblb.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $(filter %.c %.o,$^) \
 	    $(O)/liblb.a $(filter -l%,$(LLHTTP_LINK)) -lcmocka $(LIBS)

@@ -61,6 +61,7 @@ line_scan(struct line *l, const char *p, struct stops *stops, enum why *why)
 {
     const char *s = stops_next(stops), *end = stops->end;
     const char *q = scan_token(p, end);
+    l->colon = q;
     if (UNLIKELY(q == end || *q != ':' || q == p))
         return line_odd(l, p, q, end, why);
     if (UNLIKELY(end - s < 2 || s[0] != '\r' || stops_next(stops) != s + 1 || s[1] != '\n'))
@@ -68,7 +69,6 @@ line_scan(struct line *l, const char *p, struct stops *stops, enum why *why)
     const char *v = q + 1;
     while (byte_blank(*v)) /* ends at s */
         v++;
-    l->colon = q;
     l->val = v;
     l->next = s + 2;
     while (s > v && byte_blank(s[-1]))
@@ -91,10 +91,10 @@ static inline void note_tok(struct toks *t, enum head_tok tok, unsigned index)
 static enum head_verdict fields(struct head *h, const char *end, unsigned max, struct toks *t,
                                 const char **at, enum why *why)
 {
-    const char *p = h->base + h->start_len;
+    const char *base = h->base, *p = base + h->start_len;
     struct stops stops = stops_from(p, end);
     for (unsigned n = 0;; n++) {
-        struct line l = {p, p, p, p};
+        struct line l;
         *at = p;
         if (UNLIKELY(n == max) && p < end && *p != '\r') {
             *why = WHY_TOO_MANY_FIELDS;
@@ -103,7 +103,7 @@ static enum head_verdict fields(struct head *h, const char *end, unsigned max, s
         enum line_verdict v = line_scan(&l, p, &stops, why);
         if (UNLIKELY(v != LINE_FIELD)) {
             h->nfields = (uint16_t)n;
-            h->len = v == LINE_END ? (uint32_t)(l.next - h->base) : 0;
+            h->len = v == LINE_END ? (uint32_t)(l.next - base) : 0;
             return v == LINE_END ? HEAD_DONE : v == LINE_MORE ? HEAD_MORE : HEAD_BAD;
         }
         size_t nlen = (size_t)(l.colon - p);

@@ -110,7 +110,8 @@ static void expect_slice(const char *key, struct slice is)
     size_t n;
     if (case_key(now, key, want, sizeof want, &n) && !slice_eq(is, (struct slice){want, n})) {
         char text[256];
-        snprintf(text, sizeof text, "is '%.*s', not '%s'", (int)is.n, is.n ? is.p : "", want);
+        snprintf(text, sizeof text, "is '%.*s', not '%.100s'", (int)(is.n < 100 ? is.n : 100),
+                 is.n ? is.p : "", want);
         fail_case(key, text);
     }
 }
