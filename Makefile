@@ -4,7 +4,7 @@
 #   make debug      build/debug/lb, no optimisation      make run      the demo: origins and proxy
 #   make asan       build/asan/lb, ASan + UBSan          make bench    compare with other proxies
 #   make tsan       build/tsan/lb, TSan                  make deps     install missing packages
-#   make install    PREFIX=/usr/local DESTDIR=           make fuzz     NAME=… TIME=60 (needs clang)
+#   make install    PREFIX=/usr/local DESTDIR=           make fuzz     FUZZ_SECONDS=60, needs clang
 #
 # MODE picks the variant for any target: `make MODE=asan check`. Parts of `make test`, each a target:
 # layers, format-check, unit, fuzz-replay, e2e; `check` is all the programs without the two lints.
@@ -16,7 +16,9 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 
 CPPFLAGS += -D_GNU_SOURCE -I. $(LLHTTP_CPP)
-WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unknown-warning-option
+# snprintf is used to cut what is too long; whether GCC warns of that depends on the optimisation.
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-format-truncation \
+            -Wno-unknown-warning-option
 WERROR   ?= -Werror
 CSTD     := -std=gnu11
 HARDEN   := -fPIE -fstack-protector-strong -fno-strict-aliasing
@@ -52,10 +54,10 @@ UNIT    := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/*_test.c tests/prop/*_tes
 E2E     := $(patsubst %.c,$(O)/%,$(wildcard tests/e2e/*_test.c))
 BUDGET  := $(patsubst %.c,$(O)/%,$(wildcard tests/budget/*_test.c))
 E2E_LIB := $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/e2e/lib/*.c))
-FUZZ    := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/*_fuzz.c))
+REPLAY  := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/*_fuzz.c))
 STYLED  := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 
-.PHONY: all debug asan tsan unit e2e fuzz-replay fuzz check test run bench deps deps-build install \
+.PHONY: all debug asan tsan unit e2e fuzz-replay check test run bench deps deps-build install \
         clean layers format-check format list-threaded
 .SECONDARY:
 .DEFAULT_GOAL := all
@@ -100,6 +102,9 @@ $(O)/bench/micro/%: bench/micro/%.c $(O)/liblb.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(O)/liblb.a $(LIBS)
 
+# llhttp as a referee, fuzz targets, micro-benchmarks.
+include tests/msg.mk
+
 # Test programs: one a file. Unit and property tests link with what they use of the library, those
 # of tests/e2e and tests/budget with the harness only: they run the real program.
 TEST_LINK = $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(NO_LTO) -MMD -MP -MF $@.d -o $@
@@ -111,30 +116,22 @@ $(BUDGET): $(O)/%: %.c $(E2E_LIB)
 	@mkdir -p $(@D)
 	$(TEST_LINK) $< $(E2E_LIB) -lcmocka -lpthread
 
-$(UNIT): $(O)/%: %.c $(O)/liblb.a
+$(filter-out $(MSG_TESTS),$(UNIT)): $(O)/%: %.c $(O)/liblb.a
 	@mkdir -p $(@D)
 	$(TEST_LINK) $< $(O)/liblb.a -lcmocka $(LIBS)
 
-# A fuzz target defines LLVMFuzzerTestOneInput. `fuzz-replay` feeds it the committed corpus with any
-# compiler; `fuzz` lets libFuzzer search: make fuzz NAME=h1 TIME=60.
-$(FUZZ): $(O)/%: %.c tests/fuzz/replay.c $(O)/liblb.a
+# Fuzz targets fed with their committed corpus, with any compiler; `make fuzz` searches.
+$(REPLAY): $(O)/%: %.c tests/fuzz/replay.c $(wildcard tests/fuzz/check.c) $(O)/obj/tests/http/referee.o \
+           $(O)/liblb.a $(filter %.o,$(LLHTTP_LINK))
 	@mkdir -p $(@D)
-	$(TEST_LINK) $< tests/fuzz/replay.c $(O)/liblb.a $(LIBS)
-
-TIME ?= 60
-fuzz: deps-build
-	@test -n "$(NAME)" || { echo "make fuzz NAME=<target of tests/fuzz> TIME=<seconds>" >&2; exit 2; }
-	@mkdir -p build/fuzz/corpus/$(NAME) tests/fuzz/corpus/$(NAME)
-	clang $(CPPFLAGS) $(CSTD) -O1 -g -fsanitize=fuzzer,address,undefined -o build/fuzz/$(NAME) \
-	    tests/fuzz/$(NAME)_fuzz.c $(filter-out lb/main.c,$(SRC)) $(LIBS)
-	build/fuzz/$(NAME) -max_total_time=$(TIME) build/fuzz/corpus/$(NAME) tests/fuzz/corpus/$(NAME)
+	$(TEST_LINK) $(LLHTTP_FLAGS) $(filter %.c %.o,$^) $(O)/liblb.a $(filter -l%,$(LLHTTP_LINK)) $(LIBS)
 
 RUN_TESTS = tests/run --lb $(O)/lb --logs $(O)/test-logs --mode $(MODE)
 unit: $(UNIT)
 	$(RUN_TESTS) $(UNIT)
 
-fuzz-replay: $(FUZZ)
-	$(RUN_TESTS) $(FUZZ)
+fuzz-replay: $(REPLAY)
+	$(RUN_TESTS) $(REPLAY)
 
 e2e: $(O)/lb $(E2E)
 	$(RUN_TESTS) $(E2E)
@@ -145,7 +142,7 @@ list-threaded:
 	    grep -lE 'pthread|logger_new|demo_start' tests/unit/*_test.c tests/prop/*_test.c 2>/dev/null)))
 
 # The slowest first, so that the two runners finish together; budgets only make sense at full speed.
-CHECKS = $(E2E) $(UNIT) $(FUZZ) $(if $(filter release,$(MODE)),$(BUDGET))
+CHECKS = $(E2E) $(UNIT) $(REPLAY) $(if $(filter release,$(MODE)),$(BUDGET))
 check: $(O)/lb $(CHECKS)
 	$(RUN_TESTS) $(CHECKS)
 
@@ -186,9 +183,6 @@ install: all
 	for m in $(wildcard docs/*.5 docs/*.8); do \
 	    $(INSTALL) -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
 
-# llhttp as a referee, fuzz targets, micro-benchmarks.
-include tests/msg.mk
-
 # Micro benchmarks: make build/bench/micro/NAME
 $(O)/bench/micro/%: bench/micro/%.c $(O)/liblb.a
 	@mkdir -p $(@D)
@@ -197,4 +191,4 @@ $(O)/bench/micro/%: bench/micro/%.c $(O)/liblb.a
 clean:
 	rm -rf build
 
--include $(OBJ:.o=.d) $(E2E_LIB:.o=.d) $(UNIT:=.d) $(E2E:=.d) $(BUDGET:=.d) $(FUZZ:=.d)
+-include $(OBJ:.o=.d) $(E2E_LIB:.o=.d) $(UNIT:=.d) $(E2E:=.d) $(BUDGET:=.d) $(REPLAY:=.d)

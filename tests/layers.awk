@@ -3,7 +3,7 @@
 BEGIN {
     n = split("lb/base 0 lb/stats 1 lb/msg 1 config 1 balancers 1 lb/net 2 lb/route 2 lb/tls 3 " \
               "lb/stream 3 lb/http 4 lb/tcp 4 lb/upstream 4 health 5 lb/snapshot 6 lb/session 7 " \
-              "lb/worker 8 lb/control 9 lb/admin 10 lb/demo 10 lb/cli 11 lb 12", word, " ")
+              "lb/demo 2 lb/worker 8 lb/admin 8 lb/control 9 lb/cli 11 lb 12", word, " ")
     for (i = 1; i < n; i += 2)
         rank[word[i]] = word[i + 1]
 }

@@ -100,7 +100,8 @@ static void strict_turns_warnings_into_errors(void **state)
 {
     (void)state;
     static const char warns[] = "frontend web { bind 127.0.0.1:8080; route -> app }\n"
-                                "backend app { server s1 127.0.0.1:9001 }\n";
+                                "backend app { server s1 127.0.0.1:9001 }\n"
+                                "backend idle { server s1 127.0.0.1:9001 }\n";
     int status;
     char *out = lb_check(&status, NULL, warns);
     assert_int_equal(status, 0);

@@ -131,7 +131,7 @@ static void head_may_come_byte_by_byte(void **state)
         sleep_ms(1);
     }
     assert_true(http_read(c, "GET", &w.r, CLIENT_WAIT_MS));
-    assert_non_null(strstr(text_str(&w.r.body), "X-A: b\r\n"));
+    assert_int_equal(head_count(text_str(&w.r.body), "X-A"), 1);
     web_stop(&w);
 }
 

