@@ -189,6 +189,11 @@ install: all
 # llhttp as a referee, fuzz targets, micro-benchmarks.
 include tests/msg.mk
 
+# Micro benchmarks: make build/bench/micro/NAME
+$(O)/bench/micro/%: bench/micro/%.c $(O)/liblb.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(O)/liblb.a $(LIBS)
+
 clean:
 	rm -rf build
 

@@ -55,7 +55,8 @@ struct balancer {
     bool uses_inflight; /* false: view->inflight may be stale; saves the worker the folding */
     struct plug_desc desc;
 
-    /* Builds what all workers share into *shared (may stay NULL). 0, or -1 with `e` filled. */
+    /* Builds what all workers share into *shared (may be NULL). 0, or -1 with `e` filled. Required,
+     * as `pick`; the others may be NULL. `servers` and `opts` are borrowed for the call only. */
     int (*prepare)(const struct bal_server *, unsigned n, const struct opts *, void **shared,
                    struct err *e);
     void (*release)(void *shared);                        /* NULL when there is nothing to free */

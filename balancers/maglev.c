@@ -22,7 +22,7 @@ struct claimant {
 
 unsigned maglev_auto_slots(unsigned n)
 {
-    return n <= 40 ? 4099 : n <= 160 ? 16411 : 65537;
+    return n <= 24 ? 4099 : n <= 96 ? 16411 : 65537;
 }
 
 static bool is_prime(unsigned n)

@@ -52,7 +52,7 @@ struct cfg_addr {
  */
 socklen_t cfg_addr_sockaddr(const struct cfg_addr *, struct sockaddr_storage *);
 
-struct cfg_net { /* 10.0.0.0/8, ::1/128 */
+struct cfg_net {      /* 10.0.0.0/8, ::1/128 */
     uint8_t addr[16]; /* IPv4 as ::ffff:a.b.c.d */
     uint8_t bits;     /* 0..128, of the 16 bytes */
 };
@@ -68,11 +68,11 @@ struct cfg_log {
 struct cfg_global {
     unsigned threads; /* 0: auto (one per allowed CPU) */
     const char *user, *group;
-    uint32_t max_connections;  /* of clients, whole process */
-    uint64_t memory_limit;     /* bytes of buffers, whole process; 0: none */
+    uint32_t max_connections; /* of clients, whole process */
+    uint64_t memory_limit;    /* bytes of buffers, whole process; 0: none */
     uint32_t drain_timeout_ms;
     const char *pid_file;
-    const char *secret;        /* keys sticky cookies; NULL: random per start (a warning) */
+    const char *secret; /* keys sticky cookies; NULL: random per start (a warning) */
     struct cfg_log log;
     const char *const *balancer_plugins; /* `balancer "path.so"` */
     const struct src_loc *balancer_plugin_locs;
@@ -95,15 +95,15 @@ struct cfg_cert {
 struct cfg_tls {
     const struct cfg_cert *certs; /* server: at most one, shown to the origin */
     unsigned ncerts;
-    uint16_t min_version;         /* as on the wire: 0x0303 TLS 1.2, 0x0304 TLS 1.3 */
-    const char *const *alpn;      /* in order of preference; none: the program's choice */
+    uint16_t min_version;    /* as on the wire: 0x0303 TLS 1.2, 0x0304 TLS 1.3 */
+    const char *const *alpn; /* in order of preference; none: the program's choice */
     unsigned nalpn;
-    const char *client_ca;        /* frontend, bind: PEM file; NULL: clients show no certificate */
+    const char *client_ca;         /* frontend, bind: PEM file; NULL: clients show no certificate */
     enum cfg_verify client_verify; /* frontend, bind: REQUIRED once client_ca is set */
-    bool verify;                  /* server: check the origin's certificate; default on */
-    const char *ca;               /* server: PEM file; NULL: the system's authorities */
-    const char *sni;              /* server: name to ask for and to check; NULL: the address's */
-    struct src_loc loc;           /* of the word `tls` */
+    bool verify;                   /* server: check the origin's certificate; default on */
+    const char *ca;                /* server: PEM file; NULL: the system's authorities */
+    const char *sni;               /* server: name to ask for and to check; NULL: the address's */
+    struct src_loc loc;            /* of the word `tls` */
 };
 
 struct cfg_bind {
@@ -123,7 +123,8 @@ struct cfg_header_match {
 enum cfg_action { CFG_TO_BACKEND, CFG_REDIRECT, CFG_RESPOND };
 
 /* One `route … -> …` line, or `otherwise`. A request must meet every kind of condition stated; of
- * several values for one kind (`host a b`, `method GET HEAD`) any one will do. Headers must all match. */
+ * several values for one kind (`host a b`, `method GET HEAD`) any one will do. Headers must all
+ * match. */
 struct cfg_route {
     const char *const *hosts; /* lower case, "*.example.com" for a wildcard */
     unsigned nhosts;
@@ -140,15 +141,15 @@ struct cfg_route {
     struct src_loc loc;
 };
 
-struct cfg_limits { /* of one frontend; see directives `limit …` */
-    uint32_t header_bytes;        /* request head, 431 */
-    uint32_t header_fields;       /* 431 */
-    uint32_t target_bytes;        /* 414 */
-    uint64_t body_bytes;          /* 413; 0: none */
-    uint32_t requests;            /* per connection; 0: none */
-    uint32_t connections;         /* of this frontend; 0: none */
-    uint32_t source_connections;  /* per source network; 0: none */
-    uint32_t body_min_rate;       /* bytes/s while a body is being read; 0: none */
+struct cfg_limits {              /* of one frontend; see directives `limit …` */
+    uint32_t header_bytes;       /* request head, 431 */
+    uint32_t header_fields;      /* 431 */
+    uint32_t target_bytes;       /* 414 */
+    uint64_t body_bytes;         /* 413; 0: none */
+    uint32_t requests;           /* per connection; 0: none */
+    uint32_t connections;        /* of this frontend; 0: none */
+    uint32_t source_connections; /* per source network; 0: none */
+    uint32_t body_min_rate;      /* bytes/s while a body is being read; 0: none */
 };
 
 struct cfg_frontend {
@@ -158,7 +159,7 @@ struct cfg_frontend {
     unsigned nbinds;
     const struct cfg_route *routes; /* in order */
     unsigned nroutes;
-    struct cfg_route otherwise; /* HTTP default: respond 421; TCP default: close (status 0) */
+    struct cfg_route otherwise;  /* HTTP default: respond 421; TCP default: close (status 0) */
     const struct cfg_net *trust; /* `forwarded { trust … }` */
     unsigned ntrust;
     bool has_access_log, access_json;
@@ -170,14 +171,19 @@ struct cfg_frontend {
 };
 
 enum cfg_key { /* what a hash balancer or a sticky rule looks at */
-    CFG_KEY_NONE, CFG_KEY_SOURCE, CFG_KEY_URI, CFG_KEY_PATH, CFG_KEY_HEADER, CFG_KEY_COOKIE,
-    CFG_KEY_QUERY,
+               CFG_KEY_NONE,
+               CFG_KEY_SOURCE,
+               CFG_KEY_URI,
+               CFG_KEY_PATH,
+               CFG_KEY_HEADER,
+               CFG_KEY_COOKIE,
+               CFG_KEY_QUERY,
 };
 
 struct cfg_balance {
-    const char *name;       /* the registered name, aliases resolved */
-    enum cfg_key key;       /* `hash KEY`; CFG_KEY_SOURCE for source-hash */
-    const char *key_name;   /* of the header, cookie or query parameter */
+    const char *name;     /* the registered name, aliases resolved */
+    enum cfg_key key;     /* `hash KEY`; CFG_KEY_SOURCE for source-hash */
+    const char *key_name; /* of the header, cookie or query parameter */
     struct opts opts;
     struct src_loc loc;
 };
@@ -190,33 +196,34 @@ struct cfg_sticky {
     const char *path;      /* cookie Path, default "/" */
     const char *domain;    /* cookie Domain or NULL */
     uint64_t max_age_s;    /* 0: a session cookie */
+    struct src_loc loc;
 };
 
 struct cfg_check {
     const char *type; /* NULL: no active check */
     const char *const *args;
     unsigned nargs;
-    struct opts opts;         /* of the type */
+    struct opts opts; /* of the type */
     uint32_t every_ms, timeout_ms;
     unsigned rise, fall;
-    uint16_t port;            /* 0: the server's */
+    uint16_t port; /* 0: the server's */
     enum { CFG_START_UNKNOWN, CFG_START_UP, CFG_START_DOWN } start;
     struct src_loc loc;
 };
 
 struct cfg_passive { /* outlier ejection by live traffic */
     bool on;
-    unsigned failures;       /* consecutive connect failures, resets, 5xx before ejection */
-    bool count_5xx;          /* a 5xx of the origin is a failure */
-    uint32_t eject_ms;       /* first ejection; doubles with each further one … */
-    uint32_t eject_max_ms;   /* … up to this */
+    unsigned failures;        /* consecutive connect failures, resets, 5xx before ejection */
+    bool count_5xx;           /* a 5xx of the origin is a failure */
+    uint32_t eject_ms;        /* first ejection; doubles with each further one … */
+    uint32_t eject_max_ms;    /* … up to this */
     unsigned max_ejected_pct; /* never more of the backend than this */
 };
 
 struct cfg_retry {
-    unsigned attempts;     /* further servers to try; 0: none */
-    unsigned budget_pct;   /* retries may be at most this share of requests */
-    unsigned budget_min;   /* but this many per second are always allowed */
+    unsigned attempts;   /* further servers to try; 0: none */
+    unsigned budget_pct; /* retries may be at most this share of requests */
+    unsigned budget_min; /* but this many per second are always allowed */
 };
 
 struct cfg_server {
@@ -225,7 +232,7 @@ struct cfg_server {
     uint16_t weight;          /* 0..256; 0: gets nothing but sticky sessions */
     uint32_t max_connections; /* exchanges at a time; 0: no limit */
     bool backup;
-    bool disabled;            /* starts in maintenance */
+    bool disabled; /* starts in maintenance */
     bool tls;
     const struct cfg_tls *tls_opts; /* not NULL when `tls` */
     struct src_loc loc;
@@ -241,7 +248,7 @@ struct cfg_backend {
     struct cfg_retry retry;
     bool all_down_ignore_health; /* `all-down ignore-health`; default: 503 */
     uint32_t slow_start_ms;
-    uint32_t idle_connections;   /* idle upstream connections kept per server and worker */
+    uint32_t idle_connections; /* idle upstream connections kept per server and worker */
     struct cfg_timeouts timeouts;
     const struct cfg_server *servers;
     unsigned nservers;

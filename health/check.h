@@ -32,13 +32,13 @@ struct check {
 
 struct probe {
     const struct check *check;
-    const void *shared;        /* from prepare */
+    const void *shared; /* from prepare */
     struct loop *loop;
-    struct io io;              /* opened by the monitor, closed by it after probe_done */
-    const char *host;          /* the server's address as text, default Host */
-    void *state;               /* state_size bytes */
-    void *owner;               /* the monitor's */
-    bool connected;            /* see probe_connected */
+    struct io io;     /* opened by the monitor, closed by it after probe_done */
+    const char *host; /* the server's address as text, default Host */
+    void *state;      /* state_size bytes */
+    void *owner;      /* the monitor's */
+    bool connected;   /* see probe_connected */
 };
 
 /*

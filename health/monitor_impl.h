@@ -58,6 +58,7 @@ struct job {
     const char *host;            /* likewise */
     socklen_t addr_len;
     uint32_t last_ms;
+    bool excused;        /* the last time-out was put down to a stall of ours */
     struct watch *first; /* whom the results are for, by watch.next */
     struct run *run;     /* owned while it runs; NULL: waiting for the timer */
     struct timer timer;  /* JOB_START or JOB_TIMEOUT */

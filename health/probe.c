@@ -15,7 +15,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { FIRST_WITHIN_MS = 1000, POSTPONE_MS = 1000, STARVED_QUIET_US = 10 * 1000 * 1000 };
+enum {
+    FIRST_WITHIN_MS = 1000,
+    POSTPONE_MS = 1000,
+    STALL_MS = 250, /* a timer that comes later than this: the thread was held up */
+    STARVED_QUIET_US = 10 * 1000 * 1000,
+};
 
 static void run_free(struct grave *g)
 {
@@ -53,6 +58,7 @@ static void conclude(struct run *r, bool ok, const char *cause)
     assert(j && j->run == r);
     (void)snprintf(j->last, sizeof j->last, "%s", cause);
     j->last_ms = (uint32_t)((j->m->loop->now_us - r->started_us) / 1000);
+    j->excused = false;
     j->checks++;
     j->failed += !ok;
     j->m->counts.checks++;
@@ -78,7 +84,7 @@ void probe_done_errno(struct probe *p, int error)
     conclude(p->owner, false, text);
 }
 
-static void postpone(struct job *j, int error)
+static void postpone(struct job *j, const char *cause)
 {
     struct monitor *m = j->m;
     uint32_t ms = j->spec->every_ms < POSTPONE_MS ? j->spec->every_ms : POSTPONE_MS;
@@ -87,8 +93,7 @@ static void postpone(struct job *j, int error)
         return;
     m->starved = true;
     m->starved_us = m->loop->now_us;
-    log_line(m->log, LOG_LV_WARNING, "check-postponed", "no probe of %s could be made: %s", j->host,
-             strerror(error));
+    log_line(m->log, LOG_LV_WARNING, "check-postponed", "no verdict on %s: %s", j->host, cause);
 }
 
 void probe_give_up(struct probe *p, int error)
@@ -96,7 +101,7 @@ void probe_give_up(struct probe *p, int error)
     struct run *r = p->owner;
     struct job *j = r->job;
     run_end(r);
-    postpone(j, error);
+    postpone(j, strerror(error));
 }
 
 static void cancel(struct run *r)
@@ -176,7 +181,7 @@ static void start(struct job *j)
 {
     struct run *r = run_new(j);
     if (!r) {
-        postpone(j, ENOMEM);
+        postpone(j, strerror(ENOMEM));
         return;
     }
     if (j->m->env.open(&r->probe, j->addr, j->addr_len) < 0) {
@@ -192,13 +197,30 @@ static void start(struct job *j)
     r->spec->check->start(&r->probe);
 }
 
+/*
+ * If this thread was held up (a slow name server during a reload, a stopped process), an answer may
+ * well have come that nobody looked at. Excused once in a row, lest a thread that is always late
+ * finds no server down.
+ */
+static bool is_stalled(struct job *j)
+{
+    uint32_t late_ms = j->m->loop->now_ms - j->timer.deadline;
+    j->excused = !j->excused && late_ms > STALL_MS;
+    return j->excused;
+}
+
 static void time_out(struct job *j)
 {
     char text[64];
     struct run *r = j->run;
+    cancel(r);
+    if (is_stalled(j)) {
+        run_end(r);
+        postpone(j, "this process was stalled");
+        return;
+    }
     (void)snprintf(text, sizeof text, "no %s within %u ms",
                    r->probe.connected ? "answer" : "connection", j->spec->timeout_ms);
-    cancel(r);
     conclude(r, false, text);
 }
 
@@ -223,6 +245,7 @@ void job_adopt(struct job *to, struct job *from)
     to->checks = from->checks;
     to->failed = from->failed;
     to->last_ms = from->last_ms;
+    to->excused = from->excused;
     memcpy(to->last, from->last, sizeof to->last);
     to->run = from->run;
     from->run = NULL;

@@ -14,9 +14,15 @@
 #include <string.h>
 
 enum {
-    S_SIZE,    /* hex digits */
-    S_EXT,     /* behind ";" */
-    S_SIZE_LF, /* LF of the size line */
+    S_SIZE,      /* hex digits */
+    S_EXT_START, /* behind ";": an extension name must begin */
+    S_EXT_NAME,
+    S_EXT_EQUALS, /* behind "=": a token or a quoted string must begin */
+    S_EXT_VALUE,
+    S_EXT_QUOTED,
+    S_EXT_ESCAPE, /* behind "\" in a quoted string */
+    S_EXT_ENDED,  /* behind the closing quote */
+    S_SIZE_LF,    /* LF of the size line */
     S_DATA,
     S_DATA_CR,
     S_DATA_LF,
@@ -114,26 +120,48 @@ static bool take_size(struct chunk_scan *s, struct run *r)
         }
         if (s->digits == 0 || (c != '\r' && c != ';'))
             return refuse(r, WHY_BAD_CHUNK_SIZE);
-        s->state = c == ';' ? S_EXT : S_SIZE_LF;
+        s->state = c == ';' ? S_EXT_START : S_SIZE_LF;
         r->p++;
         return true;
     }
     return true;
 }
 
-/* S_EXT: visible ASCII and blanks up to CR. */
+/* What follows a complete extension: the next one, the end of the line, or -1. */
+static int ext_goes_on(char c)
+{
+    return c == ';' ? S_EXT_START : c == '\r' ? S_SIZE_LF : -1;
+}
+
+/* The state behind byte c of an extension; -1: malformed (RFC 9112 section 7.1.1, without BWS). */
+static int ext_next(int state, char c)
+{
+    bool token = byte_is(c, BYTE_TOKEN), text = byte_value(c) && (uint8_t)c < 0x80;
+    switch (state) {
+    case S_EXT_START:
+        return token ? S_EXT_NAME : -1;
+    case S_EXT_NAME:
+        return token ? S_EXT_NAME : c == '=' ? S_EXT_EQUALS : ext_goes_on(c);
+    case S_EXT_EQUALS:
+        return token ? S_EXT_VALUE : c == '"' ? S_EXT_QUOTED : -1;
+    case S_EXT_VALUE:
+        return token ? S_EXT_VALUE : ext_goes_on(c);
+    case S_EXT_QUOTED:
+        return c == '"' ? S_EXT_ENDED : c == '\\' ? S_EXT_ESCAPE : text ? S_EXT_QUOTED : -1;
+    case S_EXT_ESCAPE:
+        return text ? S_EXT_QUOTED : -1;
+    default:
+        return ext_goes_on(c);
+    }
+}
+
+/* S_EXT_*: one byte of the extensions of a chunk. */
 static bool take_ext(struct chunk_scan *s, struct run *r)
 {
-    for (; r->p < r->end; r->p++) {
-        char c = *r->p;
-        if (c == '\r') {
-            s->state = S_SIZE_LF;
-            r->p++;
-            return true;
-        }
-        if (++s->line > CHUNK_EXT_MAX || !byte_value(c) || (uint8_t)c >= 0x80)
-            return refuse(r, WHY_BAD_CHUNK_EXT);
-    }
+    int next = ext_next(s->state, *r->p++);
+    if (next < 0 || ++s->line > CHUNK_EXT_MAX + 1) /* the CR is not counted */
+        return refuse(r, WHY_BAD_CHUNK_EXT);
+    s->state = (uint8_t)next;
     return true;
 }
 
@@ -207,7 +235,13 @@ static bool step(struct chunk_scan *s, struct run *r)
     switch (s->state) {
     case S_SIZE:
         return take_size(s, r);
-    case S_EXT:
+    case S_EXT_START:
+    case S_EXT_NAME:
+    case S_EXT_EQUALS:
+    case S_EXT_VALUE:
+    case S_EXT_QUOTED:
+    case S_EXT_ESCAPE:
+    case S_EXT_ENDED:
         return take_ext(s, r);
     case S_SIZE_LF:
         return take_size_lf(s, r);

@@ -27,10 +27,20 @@ static bool number(struct slice v, uint64_t *out)
     return true;
 }
 
+/* Only SP stands around the value. HTAB is OWS as well, but some recipients do not take it for
+ * that, and so would not see the field that lb sees. */
+static bool plain_space(const struct head *h, const struct field *f)
+{
+    for (const char *p = h->base + f->name + f->nlen + 1; *p != '\r'; p++)
+        if (*p == '\t')
+            return false;
+    return true;
+}
+
 static bool content_length(const struct head *h, uint64_t *out)
 {
     const struct field *f = head_find(h, TOK_CONTENT_LENGTH, 0);
-    if (head_find(h, TOK_CONTENT_LENGTH, (unsigned)(f - h->f) + 1))
+    if (!plain_space(h, f) || head_find(h, TOK_CONTENT_LENGTH, (unsigned)(f - h->f) + 1))
         return false;
     return number(field_value(h, f), out);
 }
@@ -88,7 +98,7 @@ static bool fields_say(struct head *h, enum framing otherwise, enum why *why)
         return refuse(why, WHY_LENGTH_AND_CHUNKED);
     if (h->minor == 0)
         return refuse(why, WHY_BAD_CODING);
-    if (!(h->fl & HEAD_CHUNKED))
+    if (!(h->fl & HEAD_CHUNKED) || !plain_space(h, head_find(h, TOK_TRANSFER_ENCODING, 0)))
         return refuse(why, coding_fault(h));
     h->framing = FRAMING_CHUNKED;
     return true;
@@ -128,13 +138,13 @@ static bool tunnel(struct head *h)
 
 bool framing_response(struct head *h, const struct framing_asked *asked, enum why *why)
 {
-    if (h->status == 101)
-        return asked->upgrade ? tunnel(h) : refuse(why, WHY_BAD_UPGRADE);
-    if (asked->method == M_CONNECT && h->status >= 200 && h->status < 300)
-        return tunnel(h);
-    /* The fields are forwarded, so they must be good even where they do not count. */
+    if (h->status == 101 && !asked->upgrade)
+        return refuse(why, WHY_BAD_UPGRADE);
+    /* The fields may be forwarded, so they must be good even where they do not count. */
     if (!fields_say(h, FRAMING_CLOSE, why))
         return refuse(why, WHY_BAD_RESPONSE_FRAMING);
+    if (h->status == 101 || (asked->method == M_CONNECT && h->status >= 200 && h->status < 300))
+        return tunnel(h);
     if (bodyless(h, asked)) {
         h->framing = FRAMING_NONE;
         h->clen = 0;

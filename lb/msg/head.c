@@ -56,8 +56,8 @@ static enum line_verdict line_unended(const char *s, const char *end, enum why *
 
 /* The line at p, where `stops` stands: field-name ":" OWS field-value OWS CRLF (RFC 9112 section
  * 5), or CRLF. */
-static inline __attribute__((always_inline)) enum line_verdict line_scan(struct line *l, const char *p, struct stops *stops,
-                                          enum why *why)
+static inline __attribute__((always_inline)) enum line_verdict
+line_scan(struct line *l, const char *p, struct stops *stops, enum why *why)
 {
     const char *s = stops_next(stops), *end = stops->end;
     const char *q = scan_token(p, end);
@@ -94,7 +94,7 @@ static enum head_verdict fields(struct head *h, const char *end, unsigned max, s
     const char *p = h->base + h->start_len;
     struct stops stops = stops_from(p, end);
     for (unsigned n = 0;; n++) {
-        struct line l;
+        struct line l = {p, p, p, p};
         *at = p;
         if (UNLIKELY(n == max) && p < end && *p != '\r') {
             *why = WHY_TOO_MANY_FIELDS;

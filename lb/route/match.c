@@ -68,16 +68,23 @@ static bool rest_holds(const struct cfg_route *r, const struct route_query *q)
 }
 
 /* Lowers s->best to the first route of the list that takes the request. */
-static void try_list(struct search *s, uint32_t id)
+static void try_list(struct search *s, const struct route_list *l)
 {
-    const struct route_list *l = &s->t->list[id];
-    const uint32_t *idx = s->t->idx + l->at;
-    for (uint32_t i = 0; i < l->n && idx[i] < s->best; i++) {
-        if (rest_holds(&s->t->fe->routes[idx[i]], s->q)) {
-            s->best = idx[i];
+    const uint32_t *entry = l->n == 1 ? &l->at : s->t->entry + l->at;
+    for (uint32_t i = 0; i < l->n && entry[i] / 2 < s->best; i++) {
+        uint32_t route = entry[i] / 2;
+        if (entry[i] % 2 == 0 || rest_holds(&s->t->fe->routes[route], s->q)) {
+            s->best = route;
             return;
         }
     }
+}
+
+static void try_path(struct search *s, struct slice path, uint32_t tag)
+{
+    uint32_t list = find(&s->t->paths, path, tag);
+    if (list != TMAP_NONE)
+        try_list(s, &s->t->list[list]);
 }
 
 static void try_prefixes(struct search *s, uint32_t group)
@@ -89,22 +96,16 @@ static void try_prefixes(struct search *s, uint32_t group)
     for (size_t i = 0; i < max; i++) {
         if (path.p[i] != '/' || !(g->depths & route_bit(++depth)))
             continue;
-        struct slice prefix = {path.p, i + 1};
-        uint32_t list = find(&s->t->paths, prefix, route_tag(group, KEY_PREFIX));
-        if (list != TMAP_NONE)
-            try_list(s, list);
+        try_path(s, (struct slice){path.p, i + 1}, route_tag(group, KEY_PREFIX));
     }
 }
 
 static void try_group(struct search *s, uint32_t group)
 {
     const struct route_group *g = &s->t->group[group];
-    try_list(s, g->any);
-    if (g->has_exact) {
-        uint32_t list = find(&s->t->paths, s->q->path, route_tag(group, KEY_EXACT));
-        if (list != TMAP_NONE)
-            try_list(s, list);
-    }
+    try_list(s, &g->any);
+    if (g->has_exact)
+        try_path(s, s->q->path, route_tag(group, KEY_EXACT));
     if (g->depths)
         try_prefixes(s, group);
 }

@@ -85,7 +85,7 @@ static uint32_t group_of(struct route_table *t, const char *pattern)
     }
     uint32_t id = tmap_add(&t->hosts, host, kind, t->ngroups);
     if (id == t->ngroups) {
-        t->group[id].any = t->nlists++;
+        t->group[id].any_id = t->nlists++;
         t->ngroups++;
     }
     return id;
@@ -97,7 +97,7 @@ static uint32_t list_of(struct route_table *t, uint32_t group, const char *patte
     struct route_group *g = &t->group[group];
     struct slice path = slice_of(pattern);
     if (!pattern || is_any_path(path))
-        return g->any;
+        return g->any_id;
     enum key_kind kind = KEY_EXACT;
     if (is_prefix(path)) {
         kind = KEY_PREFIX;
@@ -114,6 +114,12 @@ static uint32_t list_of(struct route_table *t, uint32_t group, const char *patte
     return id;
 }
 
+static uint32_t entry_of(const struct route_table *t, uint32_t route)
+{
+    const struct cfg_route *r = &t->fe->routes[route];
+    return route * 2 + (r->nmethods || r->nheaders);
+}
+
 static void add_to_list(struct build *b, uint32_t id, uint32_t route)
 {
     struct route_list *l = &b->t->list[id];
@@ -121,7 +127,7 @@ static void add_to_list(struct build *b, uint32_t id, uint32_t route)
         return;
     b->last[id] = route;
     if (b->fill)
-        b->t->idx[l->at + l->n] = route;
+        b->t->entry[l->at + l->n] = entry_of(b->t, route);
     l->n++;
 }
 
@@ -180,6 +186,29 @@ static void run_pass(struct build *b)
         add_route(b, i);
 }
 
+/* Between the passes: the counts become places. false when out of memory. */
+static bool place_lists(struct route_table *t)
+{
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < t->nlists; i++) {
+        t->list[i].at = total;
+        total += t->list[i].n;
+        t->list[i].n = 0;
+    }
+    t->entry = malloc((total ? total : 1) * sizeof *t->entry);
+    return t->entry != NULL;
+}
+
+/* After the passes: short lists hold their entry, groups hold their list. */
+static void settle_lists(struct route_table *t)
+{
+    for (uint32_t i = 0; i < t->nlists; i++)
+        if (t->list[i].n == 1)
+            t->list[i].at = t->entry[t->list[i].at];
+    for (uint32_t i = 0; i < t->ngroups; i++)
+        t->group[i].any = t->list[t->group[i].any_id];
+}
+
 /* Both passes; false when out of memory. */
 static bool fill_table(struct route_table *t, size_t hosts, size_t pairs)
 {
@@ -192,17 +221,12 @@ static bool fill_table(struct route_table *t, size_t hosts, size_t pairs)
     if (ok) {
         t->ngroups = t->nlists = 1; /* group 0 and its list of routes without a path */
         run_pass(&b);
-        uint32_t total = 0;
-        for (uint32_t i = 0; i < t->nlists; i++) {
-            t->list[i].at = total;
-            total += t->list[i].n;
-            t->list[i].n = 0;
-        }
-        t->idx = malloc((total ? total : 1) * sizeof *t->idx);
-        ok = t->idx != NULL;
+        ok = place_lists(t);
+    }
+    if (ok) {
         b.fill = true;
-        if (ok)
-            run_pass(&b);
+        run_pass(&b);
+        settle_lists(t);
     }
     free(b.last);
     return ok;
@@ -232,6 +256,6 @@ void route_free(struct route_table *t)
     free(t->paths.slot);
     free(t->group);
     free(t->list);
-    free(t->idx);
+    free(t->entry);
     free(t);
 }

@@ -36,14 +36,20 @@ struct tmap {
     uint64_t mask;
 };
 
-struct route_list { /* table.idx[at .. at + n), ascending */
-    uint32_t at, n;
+/*
+ * An entry of a list is route index × 2, plus 1 when the route has method or header conditions:
+ * most have none, and then the look-up touches no route. A list of one holds its entry itself.
+ */
+struct route_list {
+    uint32_t n;
+    uint32_t at; /* n == 1: the entry; else table.entry[at .. at + n), ascending */
 };
 
 struct route_group {
-    uint32_t any;        /* list of routes without a path condition */
-    uint32_t prefix_max; /* bytes of the longest prefix; 0: no prefixes */
-    uint64_t depths;     /* bit d: a prefix has d slashes; bit 63: 63 or more */
+    struct route_list any; /* routes without a path condition */
+    uint32_t any_id;       /* the same as a list number, while the table is built */
+    uint32_t prefix_max;   /* bytes of the longest prefix; 0: no prefixes */
+    uint64_t depths;       /* bit d: a prefix has d slashes; bit 63: 63 or more */
     bool has_exact;
 };
 
@@ -53,7 +59,7 @@ struct route_table {
     struct tmap paths;             /* → list */
     struct route_group *group;     /* owned */
     struct route_list *list;       /* owned */
-    uint32_t *idx;                 /* owned */
+    uint32_t *entry;               /* owned */
     uint32_t ngroups, nlists;
     uint64_t labels; /* bit k: a wildcard has k dots in its suffix; bit 63: 63 or more */
 };

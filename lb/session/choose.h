@@ -7,6 +7,7 @@
 #ifndef LB_SESSION_CHOOSE_H
 #define LB_SESSION_CHOOSE_H
 
+#include "lb/base/wheel.h"
 #include "lb/snapshot/snapshot.h"
 
 struct session;

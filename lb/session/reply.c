@@ -251,7 +251,7 @@ void reply_canned(struct session *s, int status, enum why why, const char *locat
         s->flags &= ~(uint32_t)SF_KEEP_ALIVE;
     if (!s->id_n) {
         reqid_make(&sh->ids, sh->env.loop.wall_us, s->id);
-        s->id_n = REQID_LEN;
+        s->id_n = REQID_TEXT;
     }
     bool free_line = !(s->flags & SF_REP_BEGUN) && s->front && conn_activate(conn_of(s->front)) &&
                      !conn_of(s->front)->x->out.mem;

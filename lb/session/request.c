@@ -205,9 +205,9 @@ static void request_id(struct session *s, struct edits *e, const struct head *h,
     }
     drop_all(e, h, TOK_X_REQUEST_ID);
     reqid_make(&s->sh->ids, s->sh->env.loop.wall_us, s->id);
-    s->id_n = REQID_LEN;
+    s->id_n = REQID_TEXT;
     text_put(t, SLICE("\r\nX-Request-Id: "));
-    text_put(t, (struct slice){s->id, REQID_LEN});
+    text_put(t, (struct slice){s->id, REQID_TEXT});
 }
 
 /* A head in origin-form for the server: absolute-form and HTTP/1.0 start lines are written anew. */

@@ -125,7 +125,7 @@ void tcp_begin(struct conn *client);
 void front_accepted(struct listener *, int fd, const struct sockaddr *, socklen_t);
 void front_accept_failed(struct listener *, int error);
 void front_idle(struct conn *);            /* after an exchange: wait for the next */
-void front_close(struct conn *, enum why); /* now */
+void front_close(struct conn *, bool reset); /* now */
 void front_linger(struct conn *);          /* after a reply the client may still be sending to */
 void front_on_timer(struct timer *, void *user);
 void front_leave(struct conn *);           /* out of the shard's counts; before conn_close */

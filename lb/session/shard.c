@@ -186,22 +186,24 @@ static void end_clients(struct shard *sh, enum why why)
     }
 }
 
-void shard_close(struct shard *sh, enum why why)
+void shard_end(struct shard *sh, enum why why)
 {
     sh->draining = true;
-    list_each_safe(n, &sh->acceptors)
-    {
-        struct acceptor *a = container_of(n, struct acceptor, link);
-        listener_stop(&a->lis);
-    }
+    list_each(n, &sh->acceptors)
+        listener_stop(&container_of(n, struct acceptor, link)->lis);
     end_clients(sh, why);
-    struct snapshot *snap = sh->snap;
-    for (unsigned i = 0; snap && i < snap->nbackends; i++)
-        for (unsigned k = 0; k < snap->backends[i].nservers; k++)
-            idle_close_all(&snap->backends[i].servers[k]->line[sh->index]);
-    list_each_safe(n, &sh->acceptors) shard_forget(sh, container_of(n, struct acceptor, link));
+    for (unsigned i = 0; sh->snap && i < sh->snap->nbackends; i++)
+        for (unsigned k = 0; k < sh->snap->backends[i].nservers; k++)
+            idle_close_all(&sh->snap->backends[i].servers[k]->line[sh->index]);
+    list_each_safe(n, &sh->acceptors)
+        shard_forget(sh, container_of(n, struct acceptor, link));
     loop_bury_now(&sh->env.loop);
+}
+
+void shard_close(struct shard *sh)
+{
     pool_free(sh->logs);
     pool_free(sh->sessions);
     stream_env_close(&sh->env);
+    free(sh->wk);
 }

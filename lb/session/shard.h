@@ -34,7 +34,7 @@ struct shard {
     struct pool *logs;     /* struct logline */
     struct log *log;       /* owned handle */
     struct rng rng;
-    struct reqid ids;
+    struct reqid_gen ids;
     struct access_clock clock;
     stat_cell *wk;         /* [WK_STATS] */
     struct list acceptors;
@@ -62,8 +62,10 @@ static inline struct shard *shard_of(const struct conn *c)
 /* Sets up pools, loop and hooks. 0, or -1 with errno. */
 int shard_init(struct shard *, unsigned index, unsigned nworkers, size_t seg_ceiling,
                uint64_t seed);
-/* Ends every session and connection with `why`, frees everything; the loop must have stopped. */
-void shard_close(struct shard *, enum why why);
+/* Ends every session and connection with `why`. The loop must have stopped. */
+void shard_end(struct shard *, enum why why);
+/* Frees loop and pools, after shard_end and when nothing is watched on the loop any more. */
+void shard_close(struct shard *);
 
 /* Makes `snap` the current one (its reference is taken over): acceptors are started, moved, or
  * drained and stopped. */

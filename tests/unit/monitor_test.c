@@ -136,6 +136,26 @@ static void a_silent_probe_times_out(void **state)
     assert_string_equal(v.last, "no answer within 500 ms");
 }
 
+static void a_stall_of_ours_is_excused_once(void **state)
+{
+    struct world *w = *state;
+    struct monitor_counts c;
+    w->answer = HOLD;
+    world_apply(w, 1);
+    world_probes(w, 1);
+    world_jump(w, 3000);
+    assert_int_equal(w->cancels, 1);
+    assert_int_equal(health(w->s[0]), HEALTH_UNKNOWN);
+    world_probes(w, 1);
+    world_jump(w, 3000); /* always late: then time-outs count after all */
+    monitor_report(w->m, &c);
+    assert_int_equal(c.failed, 1);
+    assert_int_equal(health(w->s[0]), HEALTH_DOWN);
+    char *log = world_end(w);
+    assert_int_equal(world_count(log, "this process was stalled"), 1);
+    free(log);
+}
+
 static void probes_are_spread_and_regular(void **state)
 {
     struct world *w = *state;
@@ -210,7 +230,7 @@ static void own_trouble_is_no_verdict(void **state)
     assert_int_equal(health(w->s[0]), HEALTH_DOWN);
     assert_string_equal(w->s[0]->cause, "connection refused");
     char *log = world_end(w);
-    assert_in_range(world_count(log, "no probe of 10.0.0.1:80 could be made"), 3, 5);
+    assert_in_range(world_count(log, "no verdict on 10.0.0.1:80: Too many open files"), 3, 5);
     free(log);
 }
 
@@ -319,6 +339,7 @@ int main(void)
         TEST(each_change_is_logged_once),
         TEST(start_states),
         TEST(a_silent_probe_times_out),
+        TEST(a_stall_of_ours_is_excused_once),
         TEST(probes_are_spread_and_regular),
         TEST(same_address_and_check_share_a_probe),
         TEST(own_trouble_is_no_verdict),

@@ -144,15 +144,21 @@ static inline void world_bury(struct world *w)
     }
 }
 
+/* One turn of the loop, `ms` after the one before. */
+static inline void world_jump(struct world *w, uint32_t ms)
+{
+    w->loop.now_us += ms * 1000ull;
+    w->loop.wall_us += ms * 1000ull;
+    w->loop.now_ms = (uint32_t)(w->loop.now_us / 1000);
+    (void)wheel_run(&w->loop.wheel, w->loop.now_ms, fire, &w->loop);
+    world_bury(w);
+}
+
 static inline void world_advance(struct world *w, uint32_t ms)
 {
     for (uint32_t step; ms; ms -= step) {
         step = ms < WHEEL_SLOT_MS ? ms : WHEEL_SLOT_MS;
-        w->loop.now_us += step * 1000ull;
-        w->loop.wall_us += step * 1000ull;
-        w->loop.now_ms = (uint32_t)(w->loop.now_us / 1000);
-        (void)wheel_run(&w->loop.wheel, w->loop.now_ms, fire, &w->loop);
-        world_bury(w);
+        world_jump(w, step);
     }
 }
 

@@ -14,6 +14,7 @@
 
 #include "tests/e2e/lib/client.h"
 #include "tests/e2e/lib/http.h"
+#include "tests/e2e/lib/load.h"
 #include "tests/e2e/lib/lb.h"
 #include "tests/e2e/lib/origin.h"
 #include "tests/e2e/lib/proc.h"
