@@ -7,6 +7,7 @@
 #include "lb/control/internal.h"
 
 #include "lb/net/addr.h"
+#include "lb/session/choose.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -61,6 +62,30 @@ static void retire(const struct snapshot *old, const struct snapshot *new)
                 atomic_store(&old->backends[i].servers[k]->retired, 1);
 }
 
+/* One reference less; the last one frees. */
+static void drop(struct control *c, struct snapshot *s)
+{
+    if (!snapshot_unref(s))
+        return;
+    for (struct snapshot **at = &c->old; *at; at = &(*at)->next_old)
+        if (*at == s) {
+            *at = s->next_old;
+            break;
+        }
+    snapshot_free(s);
+}
+
+void control_drop_snapshots(struct control *c)
+{
+    while (c->old) {
+        struct snapshot *s = c->old;
+        c->old = s->next_old;
+        snapshot_free(s);
+    }
+    snapshot_free(c->snap);
+    c->snap = NULL;
+}
+
 static void commit(struct control *c, struct snapshot *s)
 {
     struct snapshot *old = c->snap;
@@ -79,8 +104,11 @@ static void commit(struct control *c, struct snapshot *s)
                      "out of memory: worker %u keeps the configuration before", i);
         }
     }
-    if (old && snapshot_unref(old))
-        snapshot_free(old);
+    if (!old)
+        return;
+    old->next_old = c->old;
+    c->old = old;
+    drop(c, old);
 }
 
 int control_apply(struct control *c, struct cfg *cfg, struct err *e)
@@ -117,10 +145,7 @@ static void on_applied(void *to, struct mail *m)
 
 static void on_idle(void *to, struct mail *m)
 {
-    (void)to;
-    struct snapshot *s = m->b;
-    if (snapshot_unref(s))
-        snapshot_free(s);
+    drop(to, m->b);
 }
 
 static void on_failures(void *to, struct mail *m)

@@ -21,8 +21,10 @@ struct control {
     struct log *log;
     struct plugins plugins;
     struct snapshot *snap;       /* current; one reference is ours */
+    struct snapshot *old;        /* superseded but still in use somewhere; linked by `next_old` */
     struct monitor *monitor;
     struct admin *admin;
+    struct admin_ops admin_ops;
     struct demo *demo;
     struct worker **workers;
     unsigned nworkers;
@@ -61,6 +63,8 @@ struct cfg *control_load(struct control *, char **text);
 /* Prepares `cfg` (taken over) and puts it in force. -1 with `e`: nothing has changed. */
 int control_apply(struct control *, struct cfg *, struct err *e);
 extern const struct worker_reports control_reports;
+/* Frees the current snapshot and older ones still held, when no worker is left. */
+void control_drop_snapshots(struct control *);
 
 /* --- reload.c --- */
 void control_reload(struct control *, admin_reload_done *, void *arg);

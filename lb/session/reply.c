@@ -52,7 +52,7 @@ static void note(struct session *s, const struct head *h)
         s->line->fails_in_row = 0;
     } else if (p->on && ++s->line->fails_in_row >= p->failures) {
         s->line->fails_in_row = 0;
-        sh->report_failures(sh, s->srv, WHY_BAD_RESPONSE);
+        sh->report_failures(sh, s->srv, WHY_SERVER_ERROR);
     }
     if (s->be->bal->done) {
         struct bal_result r = {(unsigned)s->server, (uint32_t)(s->t_reply - s->t_pick), bad};

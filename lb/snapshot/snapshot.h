@@ -71,6 +71,7 @@ struct snapshot {
     unsigned *live;               /* [worker]: sessions on this snapshot; the worker's own */
     atomic_uint refs;
     struct logger *logger;        /* borrowed */
+    struct snapshot *next_old;    /* the control thread's list of superseded ones */
     uint64_t prepared_us;         /* how long prepare took */
 };
 
