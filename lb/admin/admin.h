@@ -15,7 +15,10 @@ struct log;
 struct admin;
 struct admin_plan;
 
-/* Nothing is open yet. `ops` and the rest are borrowed until admin_free. NULL: out of memory. */
+/*
+ * Nothing is open yet. `ops` and the rest are borrowed until admin_free. NULL: out of memory.
+ * The process must ignore SIGPIPE: bufferevents write with writev.
+ */
 struct admin *admin_new(struct event_base *, const struct admin_ops *ops, struct log *);
 
 /*

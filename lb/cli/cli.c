@@ -2,6 +2,7 @@
 #include "lb/cli/cli.h"
 #include "lb/cli/internal.h"
 
+#include "config/suggest.h"
 #include "lb/base/version.h"
 #include "lb/control/control.h"
 
@@ -95,6 +96,15 @@ int cli_fail(int status, const char *format, ...)
     (void)fputc('\n', stderr);
     va_end(ap);
     return status;
+}
+
+const char *cli_nearest(const char *word, const char *const *candidates, size_t n)
+{
+    struct suggest s;
+    suggest_init(&s, slice_of(word));
+    for (size_t i = 0; i < n; i++)
+        suggest_try(&s, candidates[i]);
+    return s.best;
 }
 
 /* Commands that speak with a process may be pointed to it by its configuration file, too. */

@@ -157,7 +157,7 @@ static void put_json(struct line *l, struct slice s)
 static void put_text(struct line *l, struct slice s)
 {
     static const char hex[] = "0123456789abcdef";
-    for (;;) {
+    while (s.n) {
         size_t n = plain_run(s);
         put(l, s.p, n);
         if (n == s.n)

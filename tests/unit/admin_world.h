@@ -97,11 +97,11 @@ static void world_backend(struct world *w, unsigned i, const char *name, unsigne
         char text[32];
         struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(8000)};
         (void)snprintf(text, sizeof text, "s%u", k + 1);
-        srv[k] = (struct admin_server){
-            .rt = server_rt_new(rt, text, "10.0.0.1:8000", (struct sockaddr *)&in, sizeof in,
-                                WORLD_WORKERS),
-            .weight = 2,
-            .backup = k == 2};
+        srv[k] = (struct admin_server){.rt = server_rt_new(rt, text, "10.0.0.1:8000",
+                                                           (struct sockaddr *)&in, sizeof in,
+                                                           WORLD_WORKERS),
+                                       .weight = 2,
+                                       .backup = k == 2};
         atomic_store(&srv[k].rt->weight_override, -1);
         for (unsigned s = 0; s < SRV_STATS; s++)
             stat_add(&srv[k].rt->line[0].stat[s], 100 + s);
@@ -149,8 +149,8 @@ static struct world *world_new(const char *first, unsigned nbackends, unsigned n
                                   .generation = 3,
                                   .ready = true,
                                   .reload = {.ok = 2, .failed = 1, .last_ok = true}};
-    w->ops = (struct admin_ops){w, world_view, world_look, world_reload, world_set_admin,
-                                world_stop};
+    w->ops =
+        (struct admin_ops){w, world_view, world_look, world_reload, world_set_admin, world_stop};
     return w;
 }
 
@@ -169,9 +169,9 @@ static void world_free(struct world *w)
 }
 
 /* A document as NUL-terminated text; the caller frees. */
-static char *world_render(struct world *w,
-                          void (*render)(struct out *, const struct collect *,
-                                         const struct admin_ops *))
+__attribute__((unused)) static char *
+world_render(struct world *w,
+             void (*render)(struct out *, const struct collect *, const struct admin_ops *))
 {
     struct evbuffer *b = evbuffer_new();
     struct collect *c = collect_new(&w->view);

@@ -11,8 +11,8 @@
 
 #include <jansson.h>
 
-static json_t *load(struct world *w, void (*render)(struct out *, const struct collect *,
-                                                    const struct admin_ops *))
+static json_t *load(struct world *w,
+                    void (*render)(struct out *, const struct collect *, const struct admin_ops *))
 {
     char *text = world_render(w, render);
     json_error_t e;
@@ -144,8 +144,10 @@ static void large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_and_values), cmocka_unit_test(hostile_names),
-        cmocka_unit_test(long_text),        cmocka_unit_test(tables),
+        cmocka_unit_test(names_and_values),
+        cmocka_unit_test(hostile_names),
+        cmocka_unit_test(long_text),
+        cmocka_unit_test(tables),
         cmocka_unit_test(large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

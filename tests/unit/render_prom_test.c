@@ -67,14 +67,16 @@ static void buckets(void **state)
     static const struct {
         const char *le;
         uint64_t us;
-    } some[] = {{"0.000127", 127}, {"0.001023", 1023}, {"0.065535", 65535}, {"67.108863", 67108863}};
+    } some[] = {
+        {"0.000127", 127}, {"0.001023", 1023}, {"0.065535", 65535}, {"67.108863", 67108863}};
     for (unsigned i = 0; i < sizeof some / sizeof some[0]; i++) {
         (void)snprintf(line, sizeof line,
                        "lb_backend_request_duration_seconds_bucket{backend=\"web\",le=\"%s\"} %llu",
                        some[i].le, (unsigned long long)hist_count_le(&h, some[i].us));
         has(text, line);
     }
-    (void)snprintf(line, sizeof line, "lb_backend_request_duration_seconds_count{backend=\"web\"} %llu",
+    (void)snprintf(line, sizeof line,
+                   "lb_backend_request_duration_seconds_count{backend=\"web\"} %llu",
                    (unsigned long long)h.count);
     has(text, line);
     (void)snprintf(line, sizeof line,
