@@ -9,6 +9,10 @@
 # MODE picks the variant for any target: `make MODE=asan check`. Parts of `make test`, each a target:
 # layers, format-check, unit, fuzz-replay, e2e; `check` is all the programs without the two lints.
 
+# V=1 shows the commands.
+Q   := $(if $(V),,@)
+say  = @$(if $(V),:,echo "  $(1)  $@")
+
 MODE ?= release
 O    ?= $(if $(filter release,$(MODE)),build,build/$(MODE))
 CC   ?= gcc
@@ -67,19 +71,23 @@ debug asan tsan:
 	$(MAKE) MODE=$@ all
 
 $(O)/lb: $(OBJ)
-	$(CC) $(ALL_LDFLAGS) $(LTO_LDFLAGS) -o $@ $^ -Wl,--export-dynamic-symbol=err_set $(LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(LTO_LDFLAGS) -o $@ $^ -Wl,--export-dynamic-symbol=err_set $(LIBS)
 
 $(O)/liblb.a: $(CORE)
 	@rm -f $@
-	$(if $(LTO_LDFLAGS),gcc-ar,ar) rcs $@ $^
+	$(call say,AR)
+	$(Q)$(if $(LTO_LDFLAGS),gcc-ar,ar) rcs $@ $^
 
 $(O)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(O)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LTO_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LTO_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Balancer plug-ins for the registry test: the example (twice), and broken ones.
 PLUGIN_SRC := $(wildcard tests/plugins/*.c)
@@ -110,21 +118,25 @@ include tests/msg.mk
 TEST_LINK = $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(NO_LTO) -MMD -MP -MF $@.d -o $@
 $(E2E): $(O)/%: %.c $(E2E_LIB)
 	@mkdir -p $(@D)
-	$(TEST_LINK) $< $(E2E_LIB) -lcmocka -lpthread
+	$(call say,LINK)
+	$(Q)$(TEST_LINK) $< $(E2E_LIB) -lcmocka -lpthread
 
 $(BUDGET): $(O)/%: %.c $(E2E_LIB)
 	@mkdir -p $(@D)
-	$(TEST_LINK) $< $(E2E_LIB) -lcmocka -lpthread
+	$(call say,LINK)
+	$(Q)$(TEST_LINK) $< $(E2E_LIB) -lcmocka -lpthread
 
 $(filter-out $(MSG_TESTS),$(UNIT)): $(O)/%: %.c $(O)/liblb.a
 	@mkdir -p $(@D)
-	$(TEST_LINK) $< $(O)/liblb.a -lcmocka $(LIBS)
+	$(call say,LINK)
+	$(Q)$(TEST_LINK) $< $(O)/liblb.a -lcmocka $(LIBS)
 
 # Fuzz targets fed with their committed corpus, with any compiler; `make fuzz` searches.
 $(REPLAY): $(O)/%: %.c tests/fuzz/replay.c $(wildcard tests/fuzz/check.c) $(O)/obj/tests/http/referee.o \
            $(O)/liblb.a $(filter %.o,$(LLHTTP_LINK))
 	@mkdir -p $(@D)
-	$(TEST_LINK) $(LLHTTP_FLAGS) $(filter %.c %.o,$^) $(O)/liblb.a $(filter -l%,$(LLHTTP_LINK)) $(LIBS)
+	$(call say,LINK)
+	$(Q)$(TEST_LINK) $(LLHTTP_FLAGS) $(filter %.c %.o,$^) $(O)/liblb.a $(filter -l%,$(LLHTTP_LINK)) $(LIBS)
 
 RUN_TESTS = tests/run --lb $(O)/lb --logs $(O)/test-logs --mode $(MODE)
 unit: $(UNIT)
