@@ -126,10 +126,10 @@ $(BUDGET): $(O)/%: %.c $(E2E_LIB)
 	$(call say,LINK)
 	$(Q)$(TEST_LINK) $< $(E2E_LIB) -lcmocka -lpthread
 
-$(filter-out $(MSG_TESTS),$(UNIT)): $(O)/%: %.c $(O)/liblb.a
+$(UNIT): $(O)/%: %.c $(O)/liblb.a
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(TEST_LINK) $< $(O)/liblb.a -lcmocka $(LIBS)
+	$(Q)$(TEST_LINK) $(filter %.c %.o,$^) $(O)/liblb.a $(TEST_LIBS) -lcmocka $(LIBS)
 
 # Fuzz targets fed with their committed corpus, with any compiler; `make fuzz` searches.
 $(REPLAY): $(O)/%: %.c tests/fuzz/replay.c $(wildcard tests/fuzz/check.c) $(O)/obj/tests/http/referee.o \

@@ -22,11 +22,7 @@ $(O)/obj/tests/http/referee.o: CPPFLAGS += $(LLHTTP_FLAGS)
 $(O)/tests/unit/http_cases_test: $(O)/obj/tests/http/cases.o
 $(O)/tests/unit/llhttp_referee_test: $(O)/obj/tests/http/cases.o $(O)/obj/tests/http/referee.o \
                                      $(filter %.o,$(LLHTTP_LINK))
-$(O)/tests/unit/http_cases_test $(O)/tests/unit/llhttp_referee_test: $(O)/tests/%_test: \
-        tests/%_test.c $(O)/liblb.a
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $(filter %.c %.o,$^) \
-	    $(O)/liblb.a $(filter -l%,$(LLHTTP_LINK)) -lcmocka $(LIBS)
+$(O)/tests/unit/llhttp_referee_test: TEST_LIBS = $(filter -l%,$(LLHTTP_LINK))
 
 # Fuzzing wants clang, and everything compiled with coverage: one command a target.
 FUZZ         := request response chunk

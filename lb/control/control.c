@@ -157,6 +157,10 @@ static int run(struct control *c)
 {
     struct err e = {0};
     char *text = NULL;
+    if (c->options->config_path && access(c->options->config_path, R_OK) != 0) {
+        (void)err_set(&e, errno, "cannot read '%s': %s", c->options->config_path, strerror(errno));
+        return fail(&e);
+    }
     if (plugins_init(&c->plugins, &e) != 0)
         return fail(&e);
     struct cfg *cfg = control_load(c, &text);

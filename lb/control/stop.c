@@ -67,6 +67,7 @@ int control_watch_signals(struct control *c)
     (void)sigaction(SIGPIPE, &ignore, NULL);
     for (unsigned i = 0; i < sizeof list / sizeof *list; i++) {
         struct event *ev = &c->signals[c->nsignals];
+        (void)sigaction(list[i], &ignore, NULL); /* what libevent puts back in the end */
         if (event_assign(ev, c->loop.base, list[i], EV_SIGNAL | EV_PERSIST, on_signal, c) != 0 ||
             event_add(ev, NULL) != 0)
             return -1;

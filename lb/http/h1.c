@@ -238,7 +238,7 @@ void h1_advance(struct conn *c)
 void h1_ready(struct io *io)
 {
     struct conn *c = conn_of_io(io);
-    if (!conn_woken(c) || !(io->fl & IO_RD) || !c->x)
+    if (!conn_woken(c) || !c->x || !((io->fl & IO_RD) || buf_len(&c->x->in)))
         return;
     if (c->x->state == RD_DONE && is_front(c))
         conn_probe(c); /* nothing to read, but a reset ends the exchange */

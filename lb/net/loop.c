@@ -154,10 +154,10 @@ static void boundary(struct loop *l)
         run_queue(l);
     flush_pass(l);
     run_timers(l);
-    if (l->after_batch)
-        l->after_batch(l->user);
     while (l->flushq) /* an io still queued must not be buried */
         flush_pass(l);
+    if (l->after_batch)
+        l->after_batch(l->user);
     if (!list_empty(&l->dead))
         loop_bury_now(l);
 }

@@ -37,15 +37,18 @@ void sock_addr_text(const struct sockaddr *a, char *out, size_t max)
     }
 }
 
-/* Is somebody listening on this Unix socket? */
-static bool unix_alive(const struct sock_listen *o)
+/* Removes a Unix socket that nobody listens on; anything else at that path is left alone. */
+static void unlink_stale(const struct sock_listen *o)
 {
+    const char *path = ((const struct sockaddr_un *)(const void *)o->addr)->sun_path;
+    struct stat st;
+    if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
+        return;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return true; /* can't tell: don't take it away */
-    bool alive = connect(fd, o->addr, o->len) == 0 || errno == EAGAIN;
-    (void)close(fd);
-    return alive;
+    if (fd >= 0 && connect(fd, o->addr, o->len) != 0 && errno == ECONNREFUSED)
+        (void)unlink(path);
+    if (fd >= 0)
+        (void)close(fd);
 }
 
 static void set_on(int fd, int level, int option)
@@ -94,13 +97,8 @@ int sock_listen(const struct sock_listen *o, struct err *e)
     int fd = socket(o->addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return err_set(e, errno, "cannot make a socket for %s: %s", text, strerror(errno));
-    if (o->addr->sa_family == AF_UNIX) {
-        if (unix_alive(o)) {
-            (void)close(fd);
-            return err_set(e, EADDRINUSE, "cannot listen on %s: another process listens there", text);
-        }
-        (void)unlink(((const struct sockaddr_un *)(const void *)o->addr)->sun_path);
-    }
+    if (o->addr->sa_family == AF_UNIX)
+        unlink_stale(o);
     if (set_up(fd, o) != 0) {
         int error = errno;
         (void)close(fd);

@@ -202,11 +202,12 @@ static bool replayable(const struct session *s, enum why why, bool was_connectin
            (unsent || ((s->flags & SF_IDEMPOTENT) && (s->flags & SF_PINNED)));
 }
 
-static bool within_limits(struct session *s)
+/* A refused connect cost no server any work, so trying another one is not charged. */
+static bool within_limits(struct session *s, bool charged)
 {
     if (s->attempts > s->be->cfg->retry.attempts)
         return false;
-    if (choose_may_retry(s->wb, s->sh->env.loop.now_us))
+    if (!charged || choose_may_retry(s->wb, s->sh->env.loop.now_us))
         return true;
     stat_add(&s->wb->line->stat[BE_RETRY_REFUSED], 1);
     return false;
@@ -245,7 +246,7 @@ void attempt_failed(struct session *s, enum why why)
         attempt_on(s, s->server);
         return;
     }
-    if (again && within_limits(s))
+    if (again && within_limits(s, why != WHY_CONNECT_FAILED))
         elsewhere(s);
     else
         give_up(s, why);

@@ -140,6 +140,7 @@ static struct wbackend *wbackend_new(struct shard *sh, struct backend *be)
     if (be->sticky_bal && be->sticky_bal->state_init)
         be->sticky_bal->state_init(wb->sticky_state, be->sticky_shared, be->nservers, sh->index,
                                    sh->nworkers, rng_next(&sh->rng));
+    wb->budget = (uint64_t)be->cfg->retry.budget_min * 1000;
     wb->budget_us = sh->env.loop.now_us;
     rebuild(wb, atomic_load_explicit(&be->rt->epoch, memory_order_acquire));
     fold(wb, true);

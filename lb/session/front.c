@@ -7,6 +7,7 @@
 #include "lb/session/session.h"
 
 #include "lb/http/http.h"
+#include "lb/session/logline.h"
 #include "lb/tcp/raw.h"
 #include "lb/upstream/idle.h"
 
@@ -203,6 +204,8 @@ static void refuse(struct conn *c, enum why why)
     s->t_start = c->born_us;
     s->flags |= SF_REQ_END;
     s->minor = 1;
+    if (s->fe->access_sink)
+        logline_note(s, NULL);
     reply_canned(s, why_info(why)->status, why, NULL);
 }
 

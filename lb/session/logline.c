@@ -16,11 +16,13 @@ void logline_note(struct session *s, const struct head *h)
     if (!l)
         return;
     l->method_n = l->target_n = l->host_n = l->agent_n = 0;
+    l->target_cut = false;
     if (!h)
         return;
     const struct field *agent = head_find_name(h, SLICE("user-agent"));
     l->method_n = keep(l->method, sizeof l->method, h->method_text);
     l->target_n = keep(l->target, sizeof l->target, h->target);
+    l->target_cut = h->target.n > sizeof l->target;
     l->host_n = keep(l->host, sizeof l->host, h->host);
     if (agent)
         l->agent_n = keep(l->agent, sizeof l->agent, field_value(h, agent));
@@ -53,6 +55,7 @@ void logline_write(struct session *s, enum why why)
         .client = &s->peer,
         .method = {l->method, l->method_n},
         .target = {l->target, l->target_n},
+        .target_cut = l->target_cut,
         .host = {l->host, l->host_n},
         .user_agent = {l->agent, l->agent_n},
         .request_id = {s->id, s->id_n},

@@ -12,6 +12,7 @@ enum { LOGLINE_TARGET = 1024, LOGLINE_HOST = 256, LOGLINE_METHOD = 32, LOGLINE_A
 
 struct logline {
     uint16_t method_n, target_n, host_n, agent_n;
+    bool target_cut;
     char method[LOGLINE_METHOD], target[LOGLINE_TARGET], host[LOGLINE_HOST];
     char agent[LOGLINE_AGENT];
 };

@@ -299,19 +299,41 @@ static bool prepare(struct session *s, struct head *h, enum why *why)
     return true;
 }
 
-static void answer(struct session *s, const struct cfg_route *route, const struct head *h)
+/* A request that lb answers itself leaves the input, with the body bytes that came with it. */
+static bool swallow(struct session *s, struct head *h)
+{
+    struct buf gone = {0};
+    enum why why;
+    size_t body = 0;
+    bool end = false;
+    if (!s->front->ops->open_body(s->front, h, false, &body, &end, &why) ||
+        !s->front->ops->take(s->front, &gone, h->len + body))
+        return false;
+    s->bytes_in = h->len + body;
+    if (end)
+        s->flags |= SF_REQ_END;
+    buf_drop(&gone, s->sh->env.loop.segs);
+    return true;
+}
+
+static void answer(struct session *s, const struct cfg_route *route, struct head *h)
 {
     char where[2048];
     struct text t = {.p = where, .max = sizeof where - 1};
     enum why why = route == &s->fe->cfg->otherwise && route->status == 421 ? WHY_NO_ROUTE
                                                                            : WHY_ROUTE_REPLY;
-    if (h->framing == FRAMING_NONE)
-        s->flags |= SF_REQ_END;
-    if (route->action == CFG_REDIRECT && !text_expand(&t, route->location, h)) {
+    bool fits = route->action != CFG_REDIRECT || text_expand(&t, route->location, h);
+    where[t.n] = '\0';
+    if (!swallow(s, h))
+        s->flags &= ~(uint32_t)SF_REQ_END;
+    if (!fits) {
         reply_canned(s, 414, WHY_TARGET_TOO_LONG, NULL);
         return;
     }
-    where[t.n] = '\0';
+    if (!route->status) { /* `respond 0`: close without a reply */
+        front_failed_hard(s, why);
+        return;
+    }
     reply_canned(s, (int)route->status, why, route->action == CFG_REDIRECT ? where : NULL);
 }
 

@@ -97,7 +97,7 @@ static void leave_front(struct session *s, enum why why)
 {
     struct conn *c = conn_of(s->front);
     const struct why_info *info = why_info(why);
-    bool clean = s->state == S_RELAY || s->state == S_CANNED;
+    bool clean = s->state == S_CANNED || (s->state == S_RELAY && (s->flags & SF_REP_END));
     s->front->owner = NULL;
     s->front = NULL;
     if (clean && (s->flags & SF_KEEP_ALIVE) && !s->sh->draining && s->home->fe) {

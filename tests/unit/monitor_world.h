@@ -260,7 +260,7 @@ static inline char *world_end(struct world *w)
     char *text = calloc(1, 65536);
     FILE *f = fopen(w->log_path, "r");
     assert_non_null(f);
-    (void)fread(text, 1, 65535, f);
+    (void)!fread(text, 1, 65535, f);
     (void)fclose(f);
     return text;
 }
