@@ -193,13 +193,12 @@ static void blame(struct session *s, enum why why)
 
 static bool replayable(const struct session *s, enum why why, bool was_connecting)
 {
-    bool unsent = !(s->flags & SF_ANY_SENT);
-    if (was_connecting || why == WHY_OUT_OF_FILES)
-        return unsent && (s->req.mem || !http(s));
-    if (!http(s) || !s->req.mem)
+    const uint32_t again = SF_IDEMPOTENT | SF_PINNED;
+    if (!http(s))
+        return was_connecting && !(s->flags & SF_ANY_SENT);
+    if (!s->req.mem || ((s->flags & SF_ANY_SENT) && (s->flags & again) != again))
         return false;
-    return (why == WHY_SERVER_CLOSED || why == WHY_SERVER_RESET) &&
-           (unsent || ((s->flags & SF_IDEMPOTENT) && (s->flags & SF_PINNED)));
+    return was_connecting || why == WHY_SERVER_CLOSED || why == WHY_SERVER_RESET;
 }
 
 /* A refused connect cost no server any work, so trying another one is not charged. */
