@@ -20,9 +20,9 @@ struct err;
 #define BALANCER_ABI 1
 
 struct bal_server {
-    const char *name;      /* as configured */
-    uint64_t id;           /* stable hash of the server's name: the same in every reload and proxy */
-    uint16_t weight;       /* configured, 0..256 */
+    const char *name; /* as configured */
+    uint64_t id;      /* stable hash of the server's name: the same in every reload and proxy */
+    uint16_t weight;  /* configured, 0..256 */
     uint32_t max_inflight; /* 0: no limit */
 };
 
@@ -32,7 +32,7 @@ struct bal_server {
  */
 struct bal_view {
     unsigned n;
-    unsigned nup;             /* bits set in `up` */
+    unsigned nup; /* bits set in `up` */
     const uint64_t *up;
     const uint32_t *inflight; /* exchanges in flight, all workers (others' up to one turn old) */
     const uint16_t *weight;   /* effective now: configured × slow start, scaled to 0..256·64 */
@@ -40,7 +40,7 @@ struct bal_view {
     uint64_t generation;      /* changes whenever `up` or `weight` changed since the last pick */
 };
 
-enum { BAL_NONE = -1 };       /* pick: nobody qualifies */
+enum { BAL_NONE = -1 };         /* pick: nobody qualifies */
 enum { BAL_WEIGHT_SCALE = 64 }; /* view.weight of a full-grown server of weight w is w × 64 */
 
 /* What became of an exchange, for balancers that learn (least-time). */
@@ -51,14 +51,15 @@ struct bal_result {
 };
 
 struct balancer {
-    uint32_t abi; /* BALANCER_ABI */
+    uint32_t abi;       /* BALANCER_ABI */
     bool uses_inflight; /* false: view->inflight may be stale; saves the worker the folding */
     struct plug_desc desc;
 
-    /* Builds what all workers share into *shared (may stay NULL). 0, or -1 with `e` filled. */
+    /* Builds what all workers share into *shared (may be NULL). 0, or -1 with `e` filled. Required,
+     * as `pick`; the others may be NULL. `servers` and `opts` are borrowed for the call only. */
     int (*prepare)(const struct bal_server *, unsigned n, const struct opts *, void **shared,
                    struct err *e);
-    void (*release)(void *shared);              /* NULL when there is nothing to free */
+    void (*release)(void *shared);                        /* NULL when there is nothing to free */
     size_t (*state_size)(const void *shared, unsigned n); /* bytes per worker; may be NULL: 0 */
     void (*state_init)(void *state, const void *shared, unsigned n, unsigned worker,
                        unsigned nworkers, uint64_t seed); /* may be NULL */

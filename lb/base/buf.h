@@ -10,6 +10,7 @@
 #ifndef LB_BASE_BUF_H
 #define LB_BASE_BUF_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,13 +37,21 @@ size_t segs_held(const struct segs *);   /* bytes from the allocator, cached one
 size_t seg_size(enum seg_class);         /* bytes of one segment: 4 KiB, 20 KiB, 512 KiB */
 
 /*
- * Attaches a segment of at least class `c` when none is attached; the empty buf starts at
- * BUF_HEADROOM. false when out of memory or over the ceiling; the buf is then as before.
+ * Attaches a segment of class `c` when none is attached (one that is stays, whatever its class);
+ * the empty buf starts at BUF_HEADROOM. false when out of memory or over the ceiling; the buf is
+ * then as before.
  */
 bool buf_want(struct buf *, struct segs *, enum seg_class c);
 
-/* Moves the content into a larger class (keeping headroom); false as in buf_want. */
+/*
+ * Moves the content into a segment of at least class `c`, behind BUF_HEADROOM fresh bytes: offsets
+ * from buf_data stay, pointers do not. Attaches one when there is none. false as in buf_want; the
+ * buf is then as before.
+ */
 bool buf_grow(struct buf *, struct segs *, enum seg_class c);
+
+/* Moves the content back to BUF_HEADROOM when its front was taken, so that more fits behind. */
+void buf_compact(struct buf *);
 
 /* Gives the segment back; safe when there is none. */
 void buf_drop(struct buf *, struct segs *);
@@ -67,7 +76,7 @@ static inline char *buf_data(const struct buf *b)
 /* Where to read to, and how many bytes fit behind the content (BUF_TAILROOM left out). */
 static inline char *buf_room(const struct buf *b, size_t *n)
 {
-    uint32_t end = b->cap - BUF_TAILROOM;
+    uint32_t end = b->cap ? b->cap - BUF_TAILROOM : 0;
     *n = b->tail < end ? end - b->tail : 0;
     return b->mem + b->tail;
 }
@@ -75,12 +84,14 @@ static inline char *buf_room(const struct buf *b, size_t *n)
 /* n bytes left the front. */
 static inline void buf_took(struct buf *b, size_t n)
 {
+    assert(n <= buf_len(b));
     b->head += (uint32_t)n;
 }
 
 /* n bytes were appended at the tail. */
 static inline void buf_put(struct buf *b, size_t n)
 {
+    assert(n <= b->cap - b->tail);
     b->tail += (uint32_t)n;
 }
 

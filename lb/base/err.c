@@ -27,7 +27,11 @@ int err_prefix(struct err *e, const char *format, ...)
     va_start(ap, format);
     int n = vsnprintf(e->text, sizeof e->text, format, ap);
     va_end(ap);
-    if (n >= 0 && (size_t)n < sizeof e->text)
-        (void)snprintf(e->text + n, sizeof e->text - (size_t)n, ": %s", was);
+    if (n < 0 || (size_t)n + 3 > sizeof e->text)
+        return -1;
+    size_t room = sizeof e->text - (size_t)n - 3, len = strnlen(was, sizeof was);
+    memcpy(e->text + n, ": ", 2);
+    memcpy(e->text + n + 2, was, len < room ? len : room);
+    e->text[(size_t)n + 2 + (len < room ? len : room)] = 0;
     return -1;
 }

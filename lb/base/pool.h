@@ -14,7 +14,8 @@ struct pool;
 
 /*
  * A pool of objects of `size` bytes that keeps at least `keep` free objects cached before giving
- * slabs back. `name` is borrowed for the pool's life (reports). NULL when out of memory.
+ * slabs back. `name` is borrowed for the pool's life (reports). NULL when out of memory or when
+ * `size` does not fit in a slab (64 KiB less a few bytes).
  */
 struct pool *pool_new(const char *name, size_t size, unsigned keep);
 

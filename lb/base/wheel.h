@@ -26,13 +26,17 @@ struct timer {
 struct wheel {
     struct list slot[WHEEL_SLOTS];
     uint64_t occupied[WHEEL_SLOTS / 64];
-    uint32_t now; /* ms up to which slots have been run */
+    uint32_t now;   /* ms up to which slots have been run */
+    uint32_t first; /* no timer in the slot of `now` is due before this */
     unsigned armed;
 };
 
 void wheel_init(struct wheel *, uint32_t now_ms);
 
-/* Arms (or re-arms) the timer `ms` from `now_ms`. O(1), often one store. Never calls back. */
+/*
+ * Arms (or re-arms) the timer `ms` from `now_ms`. O(1), often one store. Never calls back. The
+ * timer must be zeroed or have been armed before. More than 24 days count as 24 days.
+ */
 void timer_set(struct wheel *, struct timer *, uint32_t now_ms, uint32_t ms);
 
 /* Disarms; harmless when not armed. */
@@ -45,12 +49,15 @@ static inline bool timer_armed(const struct timer *t)
 
 /*
  * Calls `fire` for each timer whose deadline is at or before `now_ms` (each is disarmed first; the
- * callback may arm and clear any timer, this one included). Returns ms until the next slot that
- * holds a timer, UINT32_MAX when no timer is armed.
+ * callback may arm and clear any timer, this one included; what it arms fires in a later run).
+ * The order is that of slots; within a slot it is not defined. Returns ms until the next slot that
+ * holds a timer is over (so that one wake-up serves the whole slot: a timer is never early and at
+ * most 16 ms late), UINT32_MAX when no timer is armed.
  */
-uint32_t wheel_run(struct wheel *, uint32_t now_ms, void (*fire)(struct timer *, void *), void *arg);
+uint32_t wheel_run(struct wheel *, uint32_t now_ms, void (*fire)(struct timer *, void *),
+                   void *arg);
 
-/* ms until the next occupied slot comes up, as wheel_run returns it. */
+/* ms until wheel_run should be called again, as it returns it; 0: at once. */
 uint32_t wheel_next(const struct wheel *, uint32_t now_ms);
 
 #endif

@@ -57,6 +57,7 @@ enum head_flag {
     HEAD_CHUNKED = 1 << 7,    /* Transfer-Encoding is there and is exactly chunked */
     HEAD_ABSOLUTE = 1 << 8,   /* absolute-form target */
     HEAD_NOMINATED = 1 << 9,  /* some field has FIELD_NOMINATED */
+    HEAD_CODING = 1 << 10,    /* a Transfer-Encoding is there, whatever it says */
 };
 
 struct head {
@@ -73,7 +74,8 @@ struct head {
     struct slice method_text, target; /* requests */
     struct slice host;      /* the authority that counts: absolute-form wins; without port below */
     struct slice host_name; /* the host without port, brackets kept; not lower-cased */
-    struct slice path;      /* origin-form path without query; "*" or empty for the other forms */
+    struct slice path;      /* without query, of origin- and absolute-form ("/" if that has none);
+                             * "*" of asterisk-form, empty with CONNECT */
     struct slice query;     /* after "?", without it */
     struct field f[HEAD_FIELDS_MAX];
 };

@@ -60,8 +60,6 @@ int io_open(struct io *, struct loop *, int fd, const struct io_ops *, uint16_t 
 ssize_t io_recv(struct io *, void *, size_t);
 /* >= 0 bytes taken, IO_AGAIN, IO_FAIL. MSG_NOSIGNAL. */
 ssize_t io_send(struct io *, const void *, size_t);
-/* As io_send for several pieces (plain: one sendmsg). */
-ssize_t io_sendv(struct io *, const struct iovec *, int n);
 
 /* Half-close: no more will be sent (SHUT_WR, or close_notify first). */
 void io_shut(struct io *);

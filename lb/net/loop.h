@@ -68,6 +68,9 @@ static inline void loop_touch(struct loop *l);
 /* Frees `g` by g->free_fn(g) at the batch boundary; nothing may use it afterwards. */
 void loop_bury(struct loop *, struct grave *g, void (*free_fn)(struct grave *));
 
+/* Frees what is buried at once; for shutting down, never from a callback. */
+void loop_bury_now(struct loop *);
+
 /* Arms a timer of this loop: `kind` is the caller's, the callback is on_timer[owner]. */
 void loop_timer_set(struct loop *, struct timer *, enum loop_timer_owner, uint8_t kind,
                     uint32_t ms);

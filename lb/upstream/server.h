@@ -70,7 +70,9 @@ struct server_rt {
     _Atomic uint8_t admin;      /* enum admin_state */
     _Atomic uint8_t ejected;    /* 1 while ejected by live traffic */
     _Atomic uint8_t grow_pct;   /* slow start: 1..100 % of the weight */
+    _Atomic uint8_t retired;    /* 1: no current snapshot has it; its idle connections must go */
     _Atomic int32_t weight_override; /* runtime API; -1: as configured */
+    uint64_t seen;              /* generation of the newest snapshot that has it; control thread */
     uint64_t changed_wall_us;   /* when `health`, `admin` or `ejected` last changed */
     char cause[96];             /* of that change: "connection refused", "status 500" */
     unsigned nworkers;
@@ -86,6 +88,25 @@ struct server_rt *server_rt_new(struct backend_rt *be, const char *name, const c
 void backend_rt_unref(struct backend_rt *); /* NULL is a no-op, for all three */
 void frontend_rt_unref(struct frontend_rt *);
 void server_rt_unref(struct server_rt *);   /* its idle connections must be closed by then */
+
+/* One more user; returns its argument. Control thread. */
+static inline struct backend_rt *backend_rt_ref(struct backend_rt *be)
+{
+    be->refs++;
+    return be;
+}
+
+static inline struct frontend_rt *frontend_rt_ref(struct frontend_rt *fe)
+{
+    fe->refs++;
+    return fe;
+}
+
+static inline struct server_rt *server_rt_ref(struct server_rt *s)
+{
+    s->refs++;
+    return s;
+}
 
 /* May it get new exchanges (weight aside)? Any thread. */
 static inline bool server_usable(const struct server_rt *s)

@@ -1,0 +1,20 @@
+/*
+ * bind.h — the listening sockets of a snapshot.
+ */
+#ifndef LB_SNAPSHOT_BIND_H
+#define LB_SNAPSHOT_BIND_H
+
+struct err;
+struct snapshot;
+struct sockset;
+
+/*
+ * Fills s->bounds: an address that `old` (may be NULL) listens on keeps its sockets with what is
+ * queued in them; the others are opened. 0, or -1 with `e`; what was opened belongs to `s`.
+ */
+int bind_all(struct snapshot *s, const struct snapshot *old, struct err *e);
+
+/* Closes the sockets with the last reference. NULL is a no-op. Control thread. */
+void sockset_unref(struct sockset *);
+
+#endif

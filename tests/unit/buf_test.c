@@ -1,0 +1,144 @@
+/* buf_test.c — segments: headroom, growth, ceiling, bounded caches. */
+#include "lb/base/buf.h"
+#include "lb/base/pages.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+static void fill(struct buf *b, const char *text)
+{
+    size_t room;
+    char *at = buf_room(b, &room);
+    assert_true(room >= strlen(text));
+    memcpy(at, text, strlen(text));
+    buf_put(b, strlen(text));
+}
+
+static void test_want_and_drop(void **state)
+{
+    (void)state;
+    struct segs *s = segs_new(0);
+    struct buf b = {0};
+    size_t room;
+    (void)buf_room(&b, &room);
+    assert_int_equal(room, 0); /* no segment: no room */
+    for (int c = SEG_SMALL; c < SEG_CLASSES; c++) {
+        assert_true(buf_want(&b, s, (enum seg_class)c));
+        assert_int_equal(b.head, BUF_HEADROOM);
+        assert_int_equal(buf_len(&b), 0);
+        assert_int_equal(segs_in_use(s), seg_size((enum seg_class)c));
+        (void)buf_room(&b, &room);
+        assert_int_equal(room, seg_size((enum seg_class)c) - BUF_HEADROOM - BUF_TAILROOM);
+        memset(buf_data(&b), 'x', room);
+        char *was = b.mem;
+        assert_true(buf_want(&b, s, SEG_LARGE)); /* keeps what it has */
+        assert_ptr_equal(b.mem, was);
+        buf_drop(&b, s);
+        buf_drop(&b, s);
+        assert_null(b.mem);
+        assert_int_equal(segs_in_use(s), 0);
+    }
+    segs_free(s);
+    segs_free(NULL);
+}
+
+static void test_grow_keeps_content(void **state)
+{
+    (void)state;
+    struct segs *s = segs_new(0);
+    struct buf b = {0};
+    assert_true(buf_grow(&b, s, SEG_SMALL));
+    fill(&b, "0123456789");
+    buf_took(&b, 3);
+    assert_true(buf_grow(&b, s, SEG_MEDIUM));
+    assert_int_equal(b.cap, seg_size(SEG_MEDIUM));
+    assert_int_equal(b.head, BUF_HEADROOM);
+    assert_int_equal(buf_len(&b), 7);
+    assert_memory_equal(buf_data(&b), "3456789", 7);
+    assert_true(buf_grow(&b, s, SEG_LARGE));
+    assert_memory_equal(buf_data(&b), "3456789", 7);
+    assert_true(buf_grow(&b, s, SEG_SMALL)); /* never shrinks */
+    assert_int_equal(b.cap, seg_size(SEG_LARGE));
+    assert_int_equal(segs_in_use(s), seg_size(SEG_LARGE));
+    buf_drop(&b, s);
+    segs_free(s);
+}
+
+static void test_compact(void **state)
+{
+    (void)state;
+    struct segs *s = segs_new(0);
+    struct buf b = {0};
+    assert_true(buf_want(&b, s, SEG_SMALL));
+    fill(&b, "abcdefghij");
+    buf_took(&b, 8);
+    buf_compact(&b);
+    assert_int_equal(b.head, BUF_HEADROOM);
+    assert_int_equal(buf_len(&b), 2);
+    assert_memory_equal(buf_data(&b), "ij", 2);
+    b.head -= 4; /* headroom in use: stays where it is */
+    buf_compact(&b);
+    assert_int_equal(b.head, BUF_HEADROOM - 4);
+    struct buf c = {0};
+    buf_move(&c, &b);
+    assert_null(b.mem);
+    buf_drop(&c, s);
+    buf_compact(&c);
+    segs_free(s);
+}
+
+static void test_ceiling(void **state)
+{
+    (void)state;
+    struct segs *s = segs_new(24 * 1024);
+    struct buf a = {0}, b = {0}, c = {0};
+    assert_false(buf_want(&a, s, SEG_LARGE));
+    assert_null(a.mem);
+    assert_true(buf_want(&a, s, SEG_SMALL));
+    assert_true(buf_want(&b, s, SEG_MEDIUM));
+    assert_false(buf_want(&c, s, SEG_SMALL));
+    fill(&a, "kept");
+    assert_false(buf_grow(&a, s, SEG_MEDIUM));
+    assert_memory_equal(buf_data(&a), "kept", 4);
+    buf_drop(&b, s);
+    assert_true(buf_want(&c, s, SEG_SMALL));
+    buf_drop(&a, s);
+    buf_drop(&c, s);
+    assert_int_equal(segs_in_use(s), 0);
+    segs_free(s);
+}
+
+static void test_caches_are_bounded(void **state)
+{
+    (void)state;
+    enum { N = 200 };
+    static struct buf b[SEG_CLASSES][N];
+    struct segs *s = segs_new(0);
+    for (int c = 0; c < SEG_CLASSES; c++)
+        for (int i = 0; i < N; i++)
+            assert_true(buf_want(&b[c][i], s, (enum seg_class)c));
+    assert_true(segs_held(s) >= segs_in_use(s));
+    for (int c = 0; c < SEG_CLASSES; c++)
+        for (int i = 0; i < N; i++)
+            buf_drop(&b[c][i], s);
+    assert_int_equal(segs_in_use(s), 0);
+    size_t most = 6 * 64 * 1024 + 8 * 64 * 1024 + 4 * seg_size(SEG_LARGE);
+    assert_true(segs_held(s) <= most);
+    segs_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_want_and_drop),
+        cmocka_unit_test(test_grow_keeps_content),
+        cmocka_unit_test(test_compact),
+        cmocka_unit_test(test_ceiling),
+        cmocka_unit_test(test_caches_are_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
