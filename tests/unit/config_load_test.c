@@ -1,4 +1,4 @@
-/* config_load_test.c — what the tree holds after a load; see config_golden_test.c for messages. */
+/* config_load_test.c — what the tree holds after a load; for messages see config_golden_test.c. */
 #include "config/diag.h"
 #include "tests/config_plugins.h"
 
