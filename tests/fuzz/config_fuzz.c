@@ -2,11 +2,8 @@
  * config_fuzz.c — arbitrary bytes as a configuration.
  *
  * Checks that a tree comes exactly when there is no error, that all messages can be printed, and
- * that the dump of a tree loads to the same dump. Build and run from the root of the tree:
- *
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I. -o build/config_fuzz \
- *       tests/fuzz/config_fuzz.c config/(all).c lb/base/err.c lb/base/hash.c
- *   build/config_fuzz -max_len=4096 -dict=tests/fuzz/config.dict tests/fuzz/corpus/config
+ * that the dump of a tree loads to the same dump. Run from the root of the tree: `cert Makefile` in
+ * the corpus names a file there. A dictionary for libFuzzer: tests/fuzz/config.dict.
  */
 #include "config/diag.h"
 #include "tests/config_plugins.h"
