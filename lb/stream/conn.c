@@ -59,6 +59,7 @@ struct conn *conn_new(struct stream_env *env, int fd, const struct io_ops *io_op
     c->born_us = env->loop.now_us;
     c->peer = (struct peer){0};
     c->exchanges = 0;
+    c->bulk = false;
     return c;
 }
 
@@ -110,6 +111,8 @@ ssize_t conn_read(struct conn *c, enum seg_class want)
 {
     struct xfer *x = c->x;
     size_t room;
+    if (want == SEG_LARGE && !x->in.mem && !segs_large_free(c->io.loop->segs))
+        want = SEG_MEDIUM;
     if (!buf_want(&x->in, c->io.loop->segs, want)) {
         errno = ENOBUFS;
         return IO_FAIL;
