@@ -332,8 +332,21 @@ static void front_connected(struct stream *front)
     (void)front; /* accepted connections are connected */
 }
 
+/* Output that still moves is no stall: slow readers are waited for as long as they read. */
+static bool moving(struct session *s, struct stream *to, uint8_t kind)
+{
+    const struct xfer *x = to ? conn_of(to)->x : NULL;
+    if (!x || !(x->fl & X_SENDING) || x->out.head == s->progress)
+        return false;
+    s->progress = x->out.head;
+    session_arm(s, kind);
+    return true;
+}
+
 static void waited_for_client(struct session *s)
 {
+    if (moving(s, s->front, KIND_CLIENT))
+        return;
     if (conn_of(s->front)->x->fl & X_SENDING)
         front_failed_hard(s, WHY_CLIENT_SLOW);
     else
@@ -352,7 +365,8 @@ static void front_timeout(struct stream *front, uint8_t kind)
         attempt_failed(s, WHY_CONNECT_TIMEOUT);
         break;
     case KIND_REPLY:
-        attempt_failed(s, WHY_SERVER_TIMEOUT);
+        if (!moving(s, s->back, KIND_REPLY))
+            attempt_failed(s, WHY_SERVER_TIMEOUT);
         break;
     case KIND_SERVER:
         attempt_failed(s, WHY_SERVER_STALLED);

@@ -32,10 +32,11 @@ static struct head_limits limits_of(const struct frontend *fe)
     return (struct head_limits){l->header_bytes, (uint16_t)l->header_fields, l->target_bytes};
 }
 
-/* The bind is gone with the last reload. */
+/* The bind is gone with the last reload, or is no longer HTTP's. */
 static bool orphan(const struct conn *c)
 {
-    return ((struct acceptor *)c->home)->fe == NULL;
+    const struct frontend *fe = ((struct acceptor *)c->home)->fe;
+    return !fe || fe->cfg->mode != CFG_HTTP;
 }
 
 static bool begin(struct conn *c)

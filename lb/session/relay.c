@@ -40,7 +40,8 @@ void relay_front_body(struct stream *front, struct buf *piece, bool end)
         s->bytes_in += buf_len(piece);
         if (end) {
             s->flags |= SF_FRONT_EOF;
-            s->back->ops->shut(s->back);
+            if (!(s->flags & SF_BACK_EOF)) /* else closing says it */
+                s->back->ops->shut(s->back);
             tunnel_check(s);
         } else {
             arm_tunnel(s);
@@ -70,7 +71,8 @@ void relay_back_body(struct stream *back, struct buf *piece, bool end)
     if (s->state == S_TUNNEL) {
         if (end) {
             s->flags |= SF_BACK_EOF;
-            s->front->ops->shut(s->front);
+            if (!(s->flags & SF_FRONT_EOF))
+                s->front->ops->shut(s->front);
             tunnel_check(s);
         } else {
             arm_tunnel(s);

@@ -76,6 +76,7 @@ struct session {
     uint16_t status;           /* sent to the client; 0: none */
     struct buf req;            /* the edited request, for (re)sending */
     uint32_t req_off;          /* where it begins in req.mem */
+    uint32_t progress;         /* of the output being waited for, when the timer last fired */
     uint64_t key;              /* for hash balancers */
     uint16_t tried[TRIED_MAX]; /* servers that failed this request */
     uint8_t ntried;

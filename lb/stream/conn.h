@@ -55,6 +55,7 @@ struct conn {
     uint64_t born_us;
     struct peer peer;
     uint32_t exchanges; /* begun on this connection */
+    bool bulk;          /* the last message was long: read the next in large pieces */
 };
 
 static inline struct stream_env *conn_env(const struct conn *c)
