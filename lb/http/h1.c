@@ -402,9 +402,9 @@ static void shut(struct stream *s)
     conn_shut(conn_of(s));
 }
 
-const struct stream_ops h1_front_ops = {
-    "h1-front", open_body, take, send_head, send_piece, resume, tunnel, shut,
-};
-const struct stream_ops h1_back_ops = {
-    "h1-back", open_body, take, send_head, send_piece, resume, tunnel, shut,
-};
+#define H1_OPS                                                                                     \
+    .open_body = open_body, .take = take, .send_head = send_head, .send = send_piece,              \
+    .resume = resume, .tunnel = tunnel, .shut = shut
+
+const struct stream_ops h1_front_ops = {.name = "h1-front", H1_OPS};
+const struct stream_ops h1_back_ops = {.name = "h1-back", H1_OPS};

@@ -136,8 +136,8 @@ void attempt_drop_back(struct session *s, bool reset)
         return;
     struct conn *c = conn_of(s->back);
     s->back = NULL;
-    if (s->front && conn_of(s->front)->x)
-        conn_of(s->front)->x->sink = NULL;
+    if (s->front && !s->front->ops->conn && conn_of(s->front)->x)
+        conn_of(s->front)->x->sink = NULL; /* no splicing into a connection that is gone */
     stat_add(&s->line->stat[SRV_CLOSED], 1);
     conn_close(c, reset);
 }
@@ -307,12 +307,12 @@ static void front_head(struct stream *front, struct head *h)
 
 void front_failed_hard(struct session *s, enum why why)
 {
-    struct conn *c = conn_of(s->front);
-    s->front->owner = NULL;
+    struct stream *front = s->front;
+    front->owner = NULL;
     s->front = NULL;
     attempt_drop_back(s, true);
     session_end(s, why);
-    front_close(c, false);
+    front_finish(front, STREAM_RESET);
 }
 
 static void front_failed(struct stream *front, enum why why)
@@ -335,10 +335,10 @@ static void front_connected(struct stream *front)
 /* Output that still moves is no stall: slow readers are waited for as long as they read. */
 static bool moving(struct session *s, struct stream *to, uint8_t kind)
 {
-    const struct xfer *x = to ? conn_of(to)->x : NULL;
-    if (!x || !(x->fl & X_SENDING) || x->out.head == s->progress)
+    uint32_t mark = 0;
+    if (!to || !stream_pending(to, &mark) || mark == s->progress)
         return false;
-    s->progress = x->out.head;
+    s->progress = mark;
     session_arm(s, kind);
     return true;
 }
@@ -347,7 +347,8 @@ static void waited_for_client(struct session *s)
 {
     if (moving(s, s->front, KIND_CLIENT))
         return;
-    if (conn_of(s->front)->x->fl & X_SENDING)
+    uint32_t mark;
+    if (stream_pending(s->front, &mark))
         front_failed_hard(s, WHY_CLIENT_SLOW);
     else
         front_failed(s->front, WHY_CLIENT_TIMEOUT);

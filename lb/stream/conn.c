@@ -50,7 +50,7 @@ struct conn *conn_new(struct stream_env *env, int fd, const struct io_ops *io_op
         (void)close(fd);
         return NULL;
     }
-    c->timer = (struct timer){0};
+    c->timer = (struct timer){.owner = TIMER_CONN};
     list_init(&c->timer.link);
     list_init(&c->grave.link);
     c->s = (struct stream){.ops = ops};

@@ -73,6 +73,27 @@ static inline struct conn *conn_of_io(struct io *io)
     return container_of(io, struct conn, io);
 }
 
+/* The connection a stream runs on, and the timer its owner may use. */
+static inline struct conn *stream_conn(struct stream *s)
+{
+    return s->ops->conn ? s->ops->conn(s) : conn_of(s);
+}
+
+static inline struct timer *stream_timer(struct stream *s)
+{
+    return s->ops->timer ? s->ops->timer(s) : &conn_of(s)->timer;
+}
+
+/* Has the stream output that was not taken yet? *mark changes as it moves. */
+static inline bool stream_pending(struct stream *s, uint32_t *mark)
+{
+    if (s->ops->pending)
+        return s->ops->pending(s, mark);
+    const struct xfer *x = conn_of(s)->x;
+    *mark = x ? x->out.head : 0;
+    return x && (x->fl & X_SENDING);
+}
+
 /* Pools and loop of one worker. `xfer_size`: bytes of the largest xfer. 0, or -1 with errno. */
 int stream_env_init(struct stream_env *, size_t xfer_size, size_t seg_ceiling);
 void stream_env_close(struct stream_env *); /* no connection may be left */
