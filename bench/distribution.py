@@ -37,6 +37,7 @@ POLICIES = [  # policy, server options, what to expect
 
 class Origin(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one write
 
     def do_GET(self):
         body = self.server.name.encode()
