@@ -156,17 +156,26 @@ void conn_send(struct conn *c, struct buf *b)
         io_stage(&c->io);
 }
 
+/* The half-close that waits for what goes before it. */
+static void shut_when_due(struct conn *c)
+{
+    struct xfer *x = c->x;
+    const uint16_t asked = x->fl & (X_SHUT | X_SENDING | X_SHUT_DONE);
+    if (asked != X_SHUT || (c->io.fl & IO_CONNECTING)) /* shutdown would undo a connect under way */
+        return;
+    x->fl |= X_SHUT_DONE;
+    io_shut(&c->io);
+}
+
 /* Everything staged has left: the half-close that waited for it, then the owner. */
 static void all_sent(struct conn *c)
 {
     struct xfer *x = c->x;
-    if ((x->fl & X_SHUT) && !(x->fl & X_SHUT_DONE)) {
-        x->fl |= X_SHUT_DONE;
-        io_shut(&c->io);
-    }
-    if (!(x->fl & X_SENDING))
-        return;
+    bool owed = x->fl & X_SENDING;
     x->fl &= (uint16_t)~X_SENDING;
+    shut_when_due(c);
+    if (!owed)
+        return;
     struct buf spent = {0};
     struct loop *loop = c->io.loop;
     buf_move(&spent, &x->out);
@@ -177,6 +186,8 @@ static void all_sent(struct conn *c)
 static void connected(struct conn *c)
 {
     c->io.fl &= (uint16_t)~IO_CONNECTING;
+    if (c->x)
+        shut_when_due(c);
     c->s.up->connected(&c->s);
 }
 
@@ -199,6 +210,8 @@ void conn_flush(struct io *io)
         buf_took(out, (size_t)n);
         if (io->fl & IO_CONNECTING)
             connected(c);
+        if (!c->x) /* the owner has closed it */
+            return;
     }
     all_sent(c);
 }
@@ -223,10 +236,7 @@ bool conn_woken(struct conn *c)
 void conn_shut(struct conn *c)
 {
     c->x->fl |= X_SHUT;
-    if (!(c->x->fl & X_SENDING) && !(c->x->fl & X_SHUT_DONE)) {
-        c->x->fl |= X_SHUT_DONE;
-        io_shut(&c->io);
-    }
+    shut_when_due(c);
 }
 
 void conn_probe(struct conn *c)
@@ -249,13 +259,21 @@ static void deliver(struct conn *c, bool end)
     buf_drop(&piece, loop->segs); /* what the owner did not take */
 }
 
+/* Bytes that came in one segment with the head before them are there without a read. */
+static ssize_t tunnel_bytes(struct conn *c)
+{
+    struct xfer *x = c->x;
+    size_t here = buf_len(&x->in);
+    return here ? (ssize_t)here : conn_read(c, x->fl & X_BULK ? SEG_LARGE : SEG_SMALL);
+}
+
 /* One read of a tunnel; false: nothing more to do now. */
 static bool tunnel_step(struct conn *c, size_t *moved)
 {
     struct xfer *x = c->x;
     if (x->pipe || splice_wanted(c))
         return splice_step(c, moved);
-    ssize_t n = conn_read(c, x->fl & X_BULK ? SEG_LARGE : SEG_SMALL);
+    ssize_t n = tunnel_bytes(c);
     if (n == IO_AGAIN)
         return false;
     if (n == IO_FAIL) {
@@ -281,7 +299,7 @@ void conn_tunnel_read(struct conn *c)
     if (x->fl & X_BUSY)
         return;
     x->fl |= X_BUSY;
-    while (c->x && !(x->fl & (X_PAUSED | X_EOF)) && (c->io.fl & IO_RD)) {
+    while (c->x && !(x->fl & (X_PAUSED | X_EOF)) && ((c->io.fl & IO_RD) || buf_len(&x->in))) {
         if (moved >= TUNNEL_BUDGET) {
             io_kick(&c->io);
             break;
