@@ -32,10 +32,11 @@ static struct head_limits limits_of(const struct frontend *fe)
     return (struct head_limits){l->header_bytes, (uint16_t)l->header_fields, l->target_bytes};
 }
 
-/* The bind is gone with the last reload. */
+/* The bind is gone with the last reload, or speaks no HTTP any more. */
 static bool orphan(const struct conn *c)
 {
-    return ((struct acceptor *)c->home)->fe == NULL;
+    const struct acceptor *home = c->home;
+    return !home->fe || home->fe->cfg->mode != CFG_HTTP;
 }
 
 static bool begin(struct conn *c)
@@ -49,10 +50,14 @@ static bool begin(struct conn *c)
 static void front_ready(struct io *io)
 {
     struct conn *c = conn_of_io(io);
+    if (c->s.up == &front_events && orphan(c)) {
+        front_close(c, false);
+        return;
+    }
     if (!c->x) {
         if (!(io->fl & IO_RD))
             return;
-        if (orphan(c) || !begin(c)) {
+        if (!begin(c)) {
             front_close(c, false);
             return;
         }
@@ -100,7 +105,8 @@ void front_leave(struct conn *c)
     a->conns--;
     sh->nclients--;
     (void)atomic_fetch_sub_explicit(sh->nclients_all, 1, memory_order_relaxed);
-    stat_add(&a->line->stat[FE_CONNS_CLOSED], 1);
+    if (a->line)
+        stat_add(&a->line->stat[FE_CONNS_CLOSED], 1);
     if (!a->conns && !a->fe)
         shard_forget(sh, a);
 }
