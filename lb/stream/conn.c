@@ -50,7 +50,7 @@ struct conn *conn_new(struct stream_env *env, int fd, const struct io_ops *io_op
         (void)close(fd);
         return NULL;
     }
-    c->timer = (struct timer){0};
+    c->timer = (struct timer){.owner = TIMER_CONN};
     list_init(&c->timer.link);
     list_init(&c->grave.link);
     c->s = (struct stream){.ops = ops};
@@ -59,6 +59,7 @@ struct conn *conn_new(struct stream_env *env, int fd, const struct io_ops *io_op
     c->born_us = env->loop.now_us;
     c->peer = (struct peer){0};
     c->exchanges = 0;
+    c->bulk = false;
     return c;
 }
 
@@ -110,6 +111,8 @@ ssize_t conn_read(struct conn *c, enum seg_class want)
 {
     struct xfer *x = c->x;
     size_t room;
+    if (want == SEG_LARGE && !x->in.mem && !segs_large_free(c->io.loop->segs))
+        want = SEG_MEDIUM;
     if (!buf_want(&x->in, c->io.loop->segs, want)) {
         errno = ENOBUFS;
         return IO_FAIL;
@@ -259,21 +262,17 @@ static void deliver(struct conn *c, bool end)
     buf_drop(&piece, loop->segs); /* what the owner did not take */
 }
 
-/* Bytes that came in one segment with the head before them are there without a read. */
-static ssize_t tunnel_bytes(struct conn *c)
-{
-    struct xfer *x = c->x;
-    size_t here = buf_len(&x->in);
-    return here ? (ssize_t)here : conn_read(c, x->fl & X_BULK ? SEG_LARGE : SEG_SMALL);
-}
-
 /* One read of a tunnel; false: nothing more to do now. */
 static bool tunnel_step(struct conn *c, size_t *moved)
 {
     struct xfer *x = c->x;
+    if (buf_len(&x->in)) { /* came behind the head that opened the tunnel */
+        deliver(c, false);
+        return true;
+    }
     if (x->pipe || splice_wanted(c))
         return splice_step(c, moved);
-    ssize_t n = tunnel_bytes(c);
+    ssize_t n = conn_read(c, x->fl & X_BULK ? SEG_LARGE : SEG_SMALL);
     if (n == IO_AGAIN)
         return false;
     if (n == IO_FAIL) {
