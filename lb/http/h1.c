@@ -117,7 +117,13 @@ static bool read_head(struct conn *c)
             break;
         }
     }
-    return make_room(c) && more(c, c->bulk ? SEG_LARGE : SEG_SMALL);
+    if (!make_room(c))
+        return false;
+    if (buf_len(&h->x.in) && !(c->io.fl & IO_RD)) { /* a part of a head, and maybe a reset with it */
+        conn_probe(c);
+        return false;
+    }
+    return more(c, c->bulk ? SEG_LARGE : SEG_SMALL);
 }
 
 /* Scans n body bytes at p. *used: those that belong to the body. */
@@ -244,10 +250,10 @@ void h1_ready(struct io *io)
     struct conn *c = conn_of_io(io);
     if (!conn_woken(c) || !c->x || !((io->fl & IO_RD) || buf_len(&c->x->in)))
         return;
-    if (c->x->state == RD_DONE && is_front(c))
-        conn_probe(c); /* nothing to read, but a reset ends the exchange */
-    else
+    if (c->x->state != RD_DONE || !is_front(c))
         h1_advance(c);
+    else if (io->fl & IO_RD)
+        conn_probe(c); /* nothing to read, but a reset ends the exchange */
 }
 
 const struct io_ops h1_io_ops = {h1_ready, conn_flush};

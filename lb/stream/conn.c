@@ -245,7 +245,7 @@ void conn_shut(struct conn *c)
 void conn_probe(struct conn *c)
 {
     char byte;
-    if (c->io.x || !(c->io.fl & IO_RD))
+    if (c->io.x)
         return;
     ssize_t n = recv(c->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (n < 0 && errno != EAGAIN && errno != EINTR)

@@ -132,7 +132,8 @@ void conn_shut(struct conn *);
 /* Reads and delivers raw bytes until paused, drained or over budget. */
 void conn_tunnel_read(struct conn *);
 
-/* For connections that are paused: has the peer reset it? Reports through up->failed when so. */
+/* Has the peer reset the connection? Reports through up->failed when so. For the rare cases where a
+ * wake-up can't tell: libevent hides a hang-up that comes with an error. */
 void conn_probe(struct conn *);
 
 /*
