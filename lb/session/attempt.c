@@ -1,9 +1,10 @@
 /*
  * attempt.c — one try at one server, and what follows when it fails.
  *
- * A request is tried again only when that is safe: nothing of it can have reached a server, or it is
- * idempotent and still whole in s->req. A pooled connection that turns out dead is made up for once
- * with a fresh one to the same server; further servers are tried within `retry` and its budget.
+ * A request is tried again only when that is safe: nothing of it can have reached a server, or it
+ * is idempotent and still whole in s->req. A pooled connection that turns out dead is made up for
+ * once with a fresh one to the same server; further servers are tried within `retry` and its
+ * budget.
  */
 #include "lb/session/session.h"
 
@@ -78,6 +79,7 @@ static void begin_tunnel(struct session *s)
 
 void attempt_on(struct session *s, int server)
 {
+    s->flags &= ~(uint32_t)SF_LAST_WORDS;
     s->server = server;
     s->srv = s->be->servers[server];
     s->line = &s->srv->line[s->sh->index];
@@ -253,11 +255,31 @@ void attempt_failed(struct session *s, enum why why)
 
 /* --- events of the server's side --- */
 
+/*
+ * A server that refuses an upload answers, closes, and resets what still comes. The send that fails
+ * then must not hide the answer, which waits in our kernel. true: it (or the end) was read.
+ */
+static bool last_words(struct session *s, struct stream *back)
+{
+    struct conn *c = conn_of(back);
+    const uint32_t done = SF_LAST_WORDS | SF_REP_BEGUN | SF_REQ_SENT;
+    if (!http(s) || connecting(s) || (s->flags & done) || (c->x->fl & X_BUSY))
+        return false;
+    s->flags |= SF_LAST_WORDS;
+    c->x->fl &= (uint16_t)~X_SENDING; /* what is left in `out` serves a retry only */
+    c->io.fl |= IO_RD;
+    back->ops->resume(back);
+    return s->back != back || (c->x->fl & X_PAUSED);
+}
+
 static void back_failed(struct stream *back, enum why why)
 {
     struct session *s = session_of(back);
-    if (why == WHY_CLIENT_RESET) /* the common layer does not know the sides */
+    if (why == WHY_CLIENT_RESET) { /* the common layer does not know the sides */
+        if (last_words(s, back))
+            return;
         why = WHY_SERVER_RESET;
+    }
     if (connecting(s) && why_info(why)->side == WHY_SIDE_SERVER)
         why = WHY_CONNECT_FAILED;
     if (s->state == S_TUNNEL && !connecting(s)) {
@@ -384,6 +406,5 @@ static void front_timeout(struct stream *front, uint8_t kind)
 }
 
 const struct stream_events session_front_events = {
-    front_head,   relay_front_body, relay_front_sent,
-    front_failed, front_connected,  front_timeout,
+    front_head, relay_front_body, relay_front_sent, front_failed, front_connected, front_timeout,
 };

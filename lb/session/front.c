@@ -50,10 +50,14 @@ static bool begin(struct conn *c)
 static void front_ready(struct io *io)
 {
     struct conn *c = conn_of_io(io);
+    if (c->s.up == &front_events && orphan(c)) {
+        front_close(c, false);
+        return;
+    }
     if (!c->x) {
         if (!(io->fl & IO_RD))
             return;
-        if (orphan(c) || !begin(c)) {
+        if (!begin(c)) {
             front_close(c, false);
             return;
         }
@@ -101,7 +105,8 @@ void front_leave(struct conn *c)
     a->conns--;
     sh->nclients--;
     (void)atomic_fetch_sub_explicit(sh->nclients_all, 1, memory_order_relaxed);
-    stat_add(&a->line->stat[FE_CONNS_CLOSED], 1);
+    if (a->line)
+        stat_add(&a->line->stat[FE_CONNS_CLOSED], 1);
     if (!a->conns && !a->fe)
         shard_forget(sh, a);
 }

@@ -155,7 +155,9 @@ static void final(struct session *s, struct head *h)
     enum why why = WHY_BAD_RESPONSE_FRAMING;
     size_t body = 0;
     bool end = false;
-    if (s->sh->draining || !s->home->fe)
+    /* An answer that overtakes its request: what is still to come of the body must never be read as
+     * a request, so the connection ends with this exchange (RFC 9112 section 9.3). */
+    if (s->sh->draining || !s->home->fe || !(s->flags & SF_REQ_END))
         s->flags &= ~(uint32_t)SF_KEEP_ALIVE;
     struct recode r = recode_of(s, h);
     edit(s, h, r, &e, &t);
@@ -200,6 +202,10 @@ void reply_head(struct stream *back, struct head *h)
     enum why why = WHY_BAD_RESPONSE_FRAMING;
     if (!framing_response(h, &asked, &why)) {
         attempt_failed(s, why);
+        return;
+    }
+    if (h->framing == FRAMING_TUNNEL && !(s->flags & SF_REQ_SENT)) {
+        attempt_failed(s, WHY_BAD_UPGRADE); /* RFC 9110 section 7.8: not before the request's end */
         return;
     }
     if (h->status < 200 && h->framing != FRAMING_TUNNEL) {

@@ -101,7 +101,8 @@ static void leave_front(struct session *s, enum why why)
     bool server = why_info(why)->side == WHY_SIDE_SERVER;
     front->owner = NULL;
     s->front = NULL;
-    if (clean && (s->flags & SF_KEEP_ALIVE) && !s->sh->draining && s->home->fe)
+    const uint32_t again = SF_KEEP_ALIVE | SF_REQ_END;
+    if (clean && (s->flags & again) == again && !s->sh->draining && s->home->fe)
         front_finish(front, STREAM_KEEP);
     else if (clean && (s->flags & SF_HTTP))
         front_finish(front, s->flags & SF_REQ_END ? STREAM_CLOSE : STREAM_LINGER);

@@ -45,6 +45,7 @@ enum session_flag {
     SF_HEAD_ONLY = 1 << 18,  /* the request was HEAD */
     SF_ENCODE = 1 << 20,     /* the front frames the body itself: an empty end must be sent */
     SF_RETRIED_DEAD = 1 << 19, /* a dead pooled connection was already made up for */
+    SF_LAST_WORDS = 1 << 20,   /* the server takes no more; what it said before is being read */
 };
 
 enum session_timer { /* kinds of a client connection's timer */
