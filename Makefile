@@ -166,9 +166,10 @@ run: deps-build
 	$(MAKE) all
 	$(O)/lb demo
 
+# HAPROXY and NGINX name other programs than those on PATH; BENCH_ARGS="--rounds 1 --scenarios …".
 bench: all
-	$(MAKE) -C bench
-	cd bench && LB=$(abspath $(O)/lb) ./bench.py $(BENCH_ARGS)
+	@$(MAKE) --no-print-directory -s -C bench BUILD=$(abspath build/bench)
+	LB=$(abspath $(O)/lb) BENCH_BUILD=$(abspath build/bench) bench/bench.py $(BENCH_ARGS)
 
 # Both say nothing and call nothing when every package is there.
 deps:
@@ -194,11 +195,6 @@ install: all
 	    $(INSTALL) -D -m 644 $$h $(DESTDIR)$(PREFIX)/include/lb/$$h || exit 1; done
 	for m in $(wildcard docs/*.5 docs/*.8); do \
 	    $(INSTALL) -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
-
-# Micro benchmarks: make build/bench/micro/NAME
-$(O)/bench/micro/%: bench/micro/%.c $(O)/liblb.a
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(O)/liblb.a $(LIBS)
 
 clean:
 	rm -rf build
