@@ -57,11 +57,12 @@ CORE := $(filter-out $(O)/obj/lb/main.o,$(OBJ))
 UNIT    := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/*_test.c tests/prop/*_test.c))
 E2E     := $(patsubst %.c,$(O)/%,$(wildcard tests/e2e/*_test.c))
 BUDGET  := $(patsubst %.c,$(O)/%,$(wildcard tests/budget/*_test.c))
+BUDGET_LIB := $(O)/obj/tests/budget/lib/budget.o
 E2E_LIB := $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/e2e/lib/*.c))
 REPLAY  := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/*_fuzz.c))
 STYLED  := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 
-.PHONY: all debug asan tsan unit e2e fuzz-replay check test run bench deps deps-build install \
+.PHONY: all debug asan tsan unit e2e budget fuzz-replay check test run bench deps deps-build install \
         clean layers format-check format list-threaded
 .SECONDARY:
 .DEFAULT_GOAL := all
@@ -121,10 +122,17 @@ $(E2E): $(O)/%: %.c $(E2E_LIB)
 	$(call say,LINK)
 	$(Q)$(TEST_LINK) $< $(E2E_LIB) -lcmocka -lpthread
 
-$(BUDGET): $(O)/%: %.c $(E2E_LIB)
+# A budget test counts calls by a library it preloads into lb.
+$(BUDGET): $(O)/%: %.c $(BUDGET_LIB) $(E2E_LIB) | $(O)/tests/budget/shim.so
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(TEST_LINK) $< $(E2E_LIB) -lcmocka -lpthread
+	$(Q)$(TEST_LINK) $< $(BUDGET_LIB) $(E2E_LIB) -lcmocka -lpthread
+
+$(O)/tests/budget/shim.so: tests/budget/lib/shim.c tests/budget/lib/shim.h
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(CPPFLAGS) $(CSTD) $(WARN) $(WERROR) -O2 -fPIC -shared -ftls-model=initial-exec -o $@ $<
+
 
 $(UNIT): $(O)/%: %.c $(O)/liblb.a
 	@mkdir -p $(@D)
@@ -147,6 +155,10 @@ fuzz-replay: $(REPLAY)
 
 e2e: $(O)/lb $(E2E)
 	$(RUN_TESTS) $(E2E)
+
+# Counts per request and bytes per connection; they only make sense at full speed (MODE=release).
+budget: $(O)/lb $(BUDGET)
+	$(RUN_TESTS) $(BUDGET)
 
 # Programs worth a ThreadSanitizer run: those that start threads, or the proxy itself.
 list-threaded:
@@ -199,4 +211,4 @@ install: all
 clean:
 	rm -rf build
 
--include $(OBJ:.o=.d) $(E2E_LIB:.o=.d) $(UNIT:=.d) $(E2E:=.d) $(BUDGET:=.d) $(REPLAY:=.d)
+-include $(OBJ:.o=.d) $(E2E_LIB:.o=.d) $(BUDGET_LIB:.o=.d) $(UNIT:=.d) $(E2E:=.d) $(BUDGET:=.d) $(REPLAY:=.d)
