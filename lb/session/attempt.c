@@ -97,7 +97,7 @@ void attempt_on(struct session *s, int server)
     c->home = s->line;
     c->exchanges++;
     s->back = &c->s;
-    if (!(http(s) ? h1_begin(c, &reply_limits) : raw_begin(c)))
+    if (!(http(s) ? h1_begin(c, &reply_limits, 0) : raw_begin(c)))
         attempt_failed(s, WHY_OUT_OF_MEMORY);
     else if (http(s))
         send_request(s);
@@ -136,6 +136,8 @@ void attempt_drop_back(struct session *s, bool reset)
         return;
     struct conn *c = conn_of(s->back);
     s->back = NULL;
+    s->flags &= ~(uint32_t)SF_SEND_DEAD;
+    s->interims = 0;
     if (s->front && conn_of(s->front)->x)
         conn_of(s->front)->x->sink = NULL;
     stat_add(&s->line->stat[SRV_CLOSED], 1);
@@ -253,9 +255,30 @@ void attempt_failed(struct session *s, enum why why)
 
 /* --- events of the server's side --- */
 
+/* Sending failed (reading says WHY_SERVER_RESET): a server may answer before it has the whole
+ * request and close (RFC 9112 section 9.5), so its answer is looked for before it counts as failed. */
+static bool may_have_answered(const struct session *s)
+{
+    return http(s) && s->state != S_TUNNEL && !connecting(s);
+}
+
+static void listen_only(struct session *s)
+{
+    struct conn *c = conn_of(s->back);
+    if (s->flags & SF_SEND_DEAD)
+        return;
+    s->flags |= SF_SEND_DEAD;
+    c->io.fl |= IO_RD;
+    io_kick(&c->io);
+}
+
 static void back_failed(struct stream *back, enum why why)
 {
     struct session *s = session_of(back);
+    if (why == WHY_CLIENT_RESET && may_have_answered(s)) {
+        listen_only(s);
+        return;
+    }
     if (why == WHY_CLIENT_RESET) /* the common layer does not know the sides */
         why = WHY_SERVER_RESET;
     if (connecting(s) && why_info(why)->side == WHY_SIDE_SERVER)

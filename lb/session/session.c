@@ -100,7 +100,8 @@ static void leave_front(struct session *s, enum why why)
     bool clean = s->state == S_CANNED || (s->state == S_RELAY && (s->flags & SF_REP_END));
     s->front->owner = NULL;
     s->front = NULL;
-    if (clean && (s->flags & SF_KEEP_ALIVE) && !s->sh->draining && s->home->fe) {
+    bool again = (s->flags & (SF_KEEP_ALIVE | SF_REQ_END)) == (SF_KEEP_ALIVE | SF_REQ_END);
+    if (clean && again && !s->sh->draining && s->home->fe) {
         front_idle(c);
         return;
     }

@@ -253,6 +253,11 @@ static void deliver(struct conn *c, bool end)
 static bool tunnel_step(struct conn *c, size_t *moved)
 {
     struct xfer *x = c->x;
+    if (buf_len(&x->in)) { /* came with the head that made this a tunnel */
+        x->in_total += buf_len(&x->in);
+        deliver(c, false);
+        return true;
+    }
     if (x->pipe || splice_wanted(c))
         return splice_step(c, moved);
     ssize_t n = conn_read(c, x->fl & X_BULK ? SEG_LARGE : SEG_SMALL);
@@ -281,7 +286,7 @@ void conn_tunnel_read(struct conn *c)
     if (x->fl & X_BUSY)
         return;
     x->fl |= X_BUSY;
-    while (c->x && !(x->fl & (X_PAUSED | X_EOF)) && (c->io.fl & IO_RD)) {
+    while (c->x && !(x->fl & (X_PAUSED | X_EOF)) && ((c->io.fl & IO_RD) || buf_len(&x->in))) {
         if (moved >= TUNNEL_BUDGET) {
             io_kick(&c->io);
             break;
