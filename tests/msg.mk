@@ -25,7 +25,7 @@ $(O)/tests/unit/llhttp_referee_test: $(O)/obj/tests/http/cases.o $(O)/obj/tests/
 $(O)/tests/unit/llhttp_referee_test: TEST_LIBS = $(filter -l%,$(LLHTTP_LINK))
 
 # Fuzzing wants clang, and everything compiled with coverage: one command a target.
-FUZZ         := request response chunk
+FUZZ         := request response chunk proxy
 FUZZ_SECONDS ?= 60
 FUZZ_CFLAGS  := -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 
@@ -34,7 +34,7 @@ build/fuzz/llhttp/%.o: /usr/share/llhttp/%.c
 	clang -O2 -DLLHTTP_STRICT_MODE=1 $(LLHTTP_FLAGS) -c -o $@ $<
 
 FUZZ_LLHTTP := $(if $(LLHTTP_SRC),$(LLHTTP_SRC:/usr/share/llhttp/%.c=build/fuzz/llhttp/%.o),-lllhttp)
-FUZZ_FROM   := tests/http/referee.c tests/fuzz/check.c $(wildcard lb/msg/*.c) lb/base/why.c
+FUZZ_FROM   := tests/http/referee.c tests/fuzz/check.c $(wildcard lb/msg/*.c) lb/base/why.c lb/net/proxyproto.c
 build/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(FUZZ_FROM) $(wildcard lb/msg/*.h tests/fuzz/*.h) \
                    $(filter %.o,$(FUZZ_LLHTTP))
 	@mkdir -p $(@D)
