@@ -45,7 +45,8 @@ enum session_flag {
     SF_HEAD_ONLY = 1 << 18,  /* the request was HEAD */
     SF_ENCODE = 1 << 20,     /* the front frames the body itself: an empty end must be sent */
     SF_RETRIED_DEAD = 1 << 19, /* a dead pooled connection was already made up for */
-    SF_LAST_WORDS = 1 << 20,   /* the server takes no more; what it said before is being read */
+    SF_LAST_WORDS = 1 << 21,   /* the server takes no more; what it said before is being read */
+    SF_AWAITS_100 = 1 << 22,   /* the client waits for leave to send its body */
 };
 
 enum session_timer { /* kinds of a client connection's timer */
@@ -82,6 +83,7 @@ struct session {
     uint64_t key;              /* for hash balancers */
     uint16_t tried[TRIED_MAX]; /* servers that failed this request */
     uint8_t ntried;
+    uint8_t interims;          /* 1xx heads of this attempt */
     bool fresh;                /* the next attempt must not use a pooled connection */
     enum why last_why;         /* of the attempt that failed last */
     uint64_t t_start, t_head, t_pick, t_connect, t_sent, t_reply; /* µs; 0: did not happen */
