@@ -380,6 +380,10 @@ static void waited_for_client(struct session *s)
 static void front_timeout(struct stream *front, uint8_t kind)
 {
     struct session *s = session_of(front);
+    if (kind & KIND_CHECK) {
+        (void)session_checked(s, kind & (uint8_t)~KIND_CHECK);
+        return;
+    }
     switch (kind) {
     case KIND_QUEUE:
         choose_unqueue(s);

@@ -163,9 +163,7 @@ static void final(struct session *s, struct head *h)
     enum why why = WHY_BAD_RESPONSE_FRAMING;
     size_t body = 0;
     bool end = false;
-    /* An answer that overtakes its request: what is still to come of the body must never be read as
-     * a request, so the connection ends with this exchange (RFC 9112 section 9.3). */
-    if (s->sh->draining || !s->home->fe || !(s->flags & SF_REQ_END))
+    if (s->sh->draining || !s->home->fe)
         s->flags &= ~(uint32_t)SF_KEEP_ALIVE;
     struct recode r = recode_of(s, h);
     uint8_t minor = h->minor;
@@ -173,8 +171,10 @@ static void final(struct session *s, struct head *h)
         attempt_failed(s, why);
         return;
     }
+    /* An answer that overtakes its request: what is still to come of the body must never be read as
+     * a request, so the connection ends with this exchange (RFC 9112 section 9.3). */
     if (!(s->flags & SF_REQ_END) && (end || (s->flags & SF_AWAITS_100)))
-        s->flags &= ~(uint32_t)SF_KEEP_ALIVE; /* the rest of the body may or may not come */
+        s->flags &= ~(uint32_t)SF_KEEP_ALIVE;
     edit(s, h, r, &e, &t);
     if (t.cut) {
         attempt_failed(s, WHY_RESPONSE_TOO_LARGE);

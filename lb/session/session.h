@@ -52,6 +52,7 @@ enum session_flag {
 enum session_timer { /* kinds of a client connection's timer */
     KIND_NONE, KIND_HEADER, KIND_IDLE, KIND_LINGER, KIND_CONNECT, KIND_REPLY, KIND_CLIENT,
     KIND_SERVER, KIND_TUNNEL, KIND_QUEUE,
+    KIND_CHECK = 0x80, /* with one of the above: look whether both peers are there, then wait on */
 };
 
 enum { TRIED_MAX = 8 }; /* failed servers a request remembers */
@@ -99,6 +100,7 @@ struct session {
 struct session *session_new(struct shard *, struct stream *front, bool http);
 void session_end(struct session *, enum why);
 void session_arm(struct session *, uint8_t kind); /* the front timer, by kind */
+bool session_checked(struct session *, uint8_t kind); /* the timer fired with KIND_CHECK */
 static inline struct session *session_of(struct stream *s)
 {
     return s->owner;
