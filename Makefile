@@ -36,9 +36,11 @@ FLAGS_release := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 FLAGS_debug   := -O0 -g3
 FLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 FLAGS_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+FLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+FLAGS_coverage := -O0 -g -fprofile-instr-generate -fcoverage-mapping
 FLAGS         := $(FLAGS_$(MODE))
 ifeq ($(FLAGS),)
-$(error unknown MODE '$(MODE)': release, debug, asan or tsan)
+$(error unknown MODE '$(MODE)': release, debug, asan, tsan, fuzz or coverage)
 endif
 ifeq ($(MODE),release)
 LTO_CFLAGS  := $(if $(LTO),$(LTO) -ffat-lto-objects)
@@ -78,7 +80,7 @@ $(O)/lb: $(OBJ)
 $(O)/liblb.a: $(CORE)
 	@rm -f $@
 	$(call say,AR)
-	$(Q)$(if $(LTO_LDFLAGS),gcc-ar,ar) rcs $@ $^
+	$(Q)$(if $(and $(LTO_LDFLAGS),$(shell command -v gcc-ar)),gcc-ar,ar) rcs $@ $^
 
 $(O)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
@@ -139,12 +141,15 @@ $(UNIT): $(O)/%: %.c $(O)/liblb.a
 	$(call say,LINK)
 	$(Q)$(TEST_LINK) $(filter %.c %.o,$^) $(O)/liblb.a $(TEST_LIBS) -lcmocka $(LIBS)
 
-# Fuzz targets fed with their committed corpus, with any compiler; `make fuzz` searches.
-$(REPLAY): $(O)/%: %.c tests/fuzz/replay.c $(wildcard tests/fuzz/check.c) $(O)/obj/tests/http/referee.o \
+# Fuzz targets fed with their committed corpus, with any compiler; `make fuzz` searches, with
+# libFuzzer as their main.
+FUZZ_MAIN := $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer,tests/fuzz/replay.c)
+$(REPLAY): $(O)/%: %.c $(filter %.c,$(FUZZ_MAIN)) tests/fuzz/check.c $(O)/obj/tests/http/referee.o \
            $(O)/liblb.a $(filter %.o,$(LLHTTP_LINK))
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(TEST_LINK) $(LLHTTP_FLAGS) $(filter %.c %.o,$^) $(O)/liblb.a $(filter -l%,$(LLHTTP_LINK)) $(LIBS)
+	$(Q)$(TEST_LINK) $(filter -f%,$(FUZZ_MAIN)) $(LLHTTP_FLAGS) $(filter %.c %.o,$^) $(O)/liblb.a \
+	    $(filter -l%,$(LLHTTP_LINK)) $(LIBS)
 
 RUN_TESTS = tests/run --lb $(O)/lb --logs $(O)/test-logs --mode $(MODE)
 unit: $(UNIT)
@@ -172,6 +177,8 @@ check: $(O)/lb $(CHECKS)
 
 test: deps
 	$(MAKE) --no-print-directory layers format-check
+	@if command -v clang >/dev/null; then $(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3; \
+	 else echo "fuzz: no clang here, skipped"; fi
 	$(MAKE) --no-print-directory -j2 check
 
 run: deps-build

@@ -1,9 +1,10 @@
 /*
  * attempt.c — one try at one server, and what follows when it fails.
  *
- * A request is tried again only when that is safe: nothing of it can have reached a server, or it is
- * idempotent and still whole in s->req. A pooled connection that turns out dead is made up for once
- * with a fresh one to the same server; further servers are tried within `retry` and its budget.
+ * A request is tried again only when that is safe: nothing of it can have reached a server, or it
+ * is idempotent and still whole in s->req. A pooled connection that turns out dead is made up for
+ * once with a fresh one to the same server; further servers are tried within `retry` and its
+ * budget.
  */
 #include "lb/session/session.h"
 
@@ -78,6 +79,7 @@ static void begin_tunnel(struct session *s)
 
 void attempt_on(struct session *s, int server)
 {
+    s->flags &= ~(uint32_t)SF_LAST_WORDS;
     s->server = server;
     s->srv = s->be->servers[server];
     s->line = &s->srv->line[s->sh->index];
@@ -136,8 +138,8 @@ void attempt_drop_back(struct session *s, bool reset)
         return;
     struct conn *c = conn_of(s->back);
     s->back = NULL;
-    if (s->front && conn_of(s->front)->x)
-        conn_of(s->front)->x->sink = NULL;
+    if (s->front && !s->front->ops->conn && conn_of(s->front)->x)
+        conn_of(s->front)->x->sink = NULL; /* no splicing into a connection that is gone */
     stat_add(&s->line->stat[SRV_CLOSED], 1);
     conn_close(c, reset);
 }
@@ -253,11 +255,31 @@ void attempt_failed(struct session *s, enum why why)
 
 /* --- events of the server's side --- */
 
+/*
+ * A server that refuses an upload answers, closes, and resets what still comes. The send that fails
+ * then must not hide the answer, which waits in our kernel. true: it (or the end) was read.
+ */
+static bool last_words(struct session *s, struct stream *back)
+{
+    struct conn *c = conn_of(back);
+    const uint32_t done = SF_LAST_WORDS | SF_REP_BEGUN | SF_REQ_SENT;
+    if (!http(s) || connecting(s) || (s->flags & done) || (c->x->fl & X_BUSY))
+        return false;
+    s->flags |= SF_LAST_WORDS;
+    c->x->fl &= (uint16_t)~X_SENDING; /* what is left in `out` serves a retry only */
+    c->io.fl |= IO_RD;
+    back->ops->resume(back);
+    return s->back != back || (c->x->fl & X_PAUSED);
+}
+
 static void back_failed(struct stream *back, enum why why)
 {
     struct session *s = session_of(back);
-    if (why == WHY_CLIENT_RESET) /* the common layer does not know the sides */
+    if (why == WHY_CLIENT_RESET) { /* the common layer does not know the sides */
+        if (last_words(s, back))
+            return;
         why = WHY_SERVER_RESET;
+    }
     if (connecting(s) && why_info(why)->side == WHY_SIDE_SERVER)
         why = WHY_CONNECT_FAILED;
     if (s->state == S_TUNNEL && !connecting(s)) {
@@ -307,12 +329,12 @@ static void front_head(struct stream *front, struct head *h)
 
 void front_failed_hard(struct session *s, enum why why)
 {
-    struct conn *c = conn_of(s->front);
-    s->front->owner = NULL;
+    struct stream *front = s->front;
+    front->owner = NULL;
     s->front = NULL;
     attempt_drop_back(s, true);
     session_end(s, why);
-    front_close(c, false);
+    front_finish(front, STREAM_RESET);
 }
 
 static void front_failed(struct stream *front, enum why why)
@@ -332,9 +354,23 @@ static void front_connected(struct stream *front)
     (void)front; /* accepted connections are connected */
 }
 
+/* Output that still moves is no stall: slow readers are waited for as long as they read. */
+static bool moving(struct session *s, struct stream *to, uint8_t kind)
+{
+    uint32_t mark = 0;
+    if (!to || !stream_pending(to, &mark) || mark == s->progress)
+        return false;
+    s->progress = mark;
+    session_arm(s, kind);
+    return true;
+}
+
 static void waited_for_client(struct session *s)
 {
-    if (conn_of(s->front)->x->fl & X_SENDING)
+    if (moving(s, s->front, KIND_CLIENT))
+        return;
+    uint32_t mark;
+    if (stream_pending(s->front, &mark))
         front_failed_hard(s, WHY_CLIENT_SLOW);
     else
         front_failed(s->front, WHY_CLIENT_TIMEOUT);
@@ -352,7 +388,8 @@ static void front_timeout(struct stream *front, uint8_t kind)
         attempt_failed(s, WHY_CONNECT_TIMEOUT);
         break;
     case KIND_REPLY:
-        attempt_failed(s, WHY_SERVER_TIMEOUT);
+        if (!moving(s, s->back, KIND_REPLY))
+            attempt_failed(s, WHY_SERVER_TIMEOUT);
         break;
     case KIND_SERVER:
         attempt_failed(s, WHY_SERVER_STALLED);
@@ -369,6 +406,5 @@ static void front_timeout(struct stream *front, uint8_t kind)
 }
 
 const struct stream_events session_front_events = {
-    front_head,   relay_front_body, relay_front_sent,
-    front_failed, front_connected,  front_timeout,
+    front_head, relay_front_body, relay_front_sent, front_failed, front_connected, front_timeout,
 };
