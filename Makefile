@@ -197,6 +197,11 @@ bench: all
 	@$(MAKE) --no-print-directory -s -C bench BUILD=$(abspath build/bench)
 	LB=$(abspath $(O)/lb) BENCH_BUILD=$(abspath build/bench) bench/bench.py $(BENCH_ARGS)
 
+# How it scales: SCALE="threads --most 4", "idle", "start", "slow" or "soak --minutes 10 --load 50".
+SCALE ?= threads
+bench-scale: all
+	LB=$(abspath $(O)/lb) BENCH_BUILD=$(abspath build/bench) bench/scale.py $(SCALE)
+
 # Both say nothing and call nothing when every package is there.
 deps:
 	@.ci/deps build test
