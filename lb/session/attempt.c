@@ -99,7 +99,7 @@ void attempt_on(struct session *s, int server)
     c->home = s->line;
     c->exchanges++;
     s->back = &c->s;
-    if (!(http(s) ? h1_begin(c, &reply_limits) : raw_begin(c)))
+    if (!(http(s) ? h1_begin(c, &reply_limits, 0) : raw_begin(c)))
         attempt_failed(s, WHY_OUT_OF_MEMORY);
     else if (http(s))
         send_request(s);
@@ -138,6 +138,7 @@ void attempt_drop_back(struct session *s, bool reset)
         return;
     struct conn *c = conn_of(s->back);
     s->back = NULL;
+    s->interims = 0;
     if (s->front && !s->front->ops->conn && conn_of(s->front)->x)
         conn_of(s->front)->x->sink = NULL; /* no splicing into a connection that is gone */
     stat_add(&s->line->stat[SRV_CLOSED], 1);
@@ -379,6 +380,10 @@ static void waited_for_client(struct session *s)
 static void front_timeout(struct stream *front, uint8_t kind)
 {
     struct session *s = session_of(front);
+    if (kind & KIND_CHECK) {
+        (void)session_checked(s, kind & (uint8_t)~KIND_CHECK);
+        return;
+    }
     switch (kind) {
     case KIND_QUEUE:
         choose_unqueue(s);

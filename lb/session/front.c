@@ -43,7 +43,7 @@ static bool begin(struct conn *c)
 {
     struct acceptor *home = c->home;
     struct head_limits limits = limits_of(home->fe);
-    return h1_begin(c, &limits);
+    return h1_begin(c, &limits, home->fe->cfg->limits.body_bytes);
 }
 
 /* Between exchanges: wakes up for a new head, and starts its clock when only a part has come. */

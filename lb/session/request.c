@@ -49,6 +49,8 @@ static void note(struct session *s, const struct head *h)
         s->flags |= SF_UPGRADE;
     if (h->method == M_HEAD)
         s->flags |= SF_HEAD_ONLY;
+    if (h->fl & HEAD_EXPECT)
+        s->flags |= SF_AWAITS_100;
     s->t_start = c->exchanges > 1 ? s->t_head : c->born_us;
     if (s->fe->access_sink)
         logline_note(s, h);

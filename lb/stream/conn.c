@@ -267,6 +267,7 @@ static bool tunnel_step(struct conn *c, size_t *moved)
 {
     struct xfer *x = c->x;
     if (buf_len(&x->in)) { /* came behind the head that opened the tunnel */
+        x->in_total += buf_len(&x->in);
         deliver(c, false);
         return true;
     }
