@@ -1,9 +1,10 @@
 /*
  * attempt.c — one try at one server, and what follows when it fails.
  *
- * A request is tried again only when that is safe: nothing of it can have reached a server, or it is
- * idempotent and still whole in s->req. A pooled connection that turns out dead is made up for once
- * with a fresh one to the same server; further servers are tried within `retry` and its budget.
+ * A request is tried again only when that is safe: nothing of it can have reached a server, or it
+ * is idempotent and still whole in s->req. A pooled connection that turns out dead is made up for
+ * once with a fresh one to the same server; further servers are tried within `retry` and its
+ * budget.
  */
 #include "lb/session/session.h"
 
@@ -42,7 +43,8 @@ static void give_up(struct session *s, enum why why)
 static struct conn *open_back(struct session *s)
 {
     struct stream_env *env = &s->sh->env;
-    struct conn *c = http(s) && !s->fresh ? idle_take(s->line, &h1_io_ops) : NULL;
+    bool pooled = http(s) && !s->fresh && !proxy_announced(s);
+    struct conn *c = pooled ? idle_take(s->line, &h1_io_ops) : NULL;
     if (c) {
         s->flags |= SF_REUSED;
         stat_add(&s->line->stat[SRV_REUSED], 1);
@@ -99,6 +101,8 @@ void attempt_on(struct session *s, int server)
     s->back = &c->s;
     if (!(http(s) ? h1_begin(c, &reply_limits, 0) : raw_begin(c)))
         attempt_failed(s, WHY_OUT_OF_MEMORY);
+    else if (proxy_announced(s) && !proxy_announce(s))
+        attempt_failed(s, WHY_MEMORY_LIMIT);
     else if (http(s))
         send_request(s);
     else
@@ -160,7 +164,9 @@ static void reclaim(struct session *s)
     struct conn *c = s->back ? conn_of(s->back) : NULL;
     if (!c || !c->x || !c->x->out.mem || s->req.mem)
         return;
-    if (c->x->out.head != s->req_off && http(s)) {
+    if (!http(s) && proxy_announced(s))
+        return; /* while connecting there is nothing but the PROXY header */
+    if (c->x->out.head > s->req_off && http(s)) {
         s->flags |= SF_ANY_SENT;
         if (!(s->flags & SF_PINNED))
             return;
@@ -256,7 +262,8 @@ void attempt_failed(struct session *s, enum why why)
 /* --- events of the server's side --- */
 
 /* Sending failed (reading says WHY_SERVER_RESET): a server may answer before it has the whole
- * request and close (RFC 9112 section 9.5), so its answer is looked for before it counts as failed. */
+ * request and close (RFC 9112 section 9.5), so its answer is looked for before it counts as failed.
+ */
 static bool may_have_answered(const struct session *s)
 {
     return http(s) && s->state != S_TUNNEL && !connecting(s);
@@ -338,7 +345,7 @@ void front_failed_hard(struct session *s, enum why why)
     front_close(c, false);
 }
 
-static void front_failed(struct stream *front, enum why why)
+void front_failed(struct stream *front, enum why why)
 {
     struct session *s = session_of(front);
     const struct why_info *info = why_info(why);
@@ -392,6 +399,5 @@ static void front_timeout(struct stream *front, uint8_t kind)
 }
 
 const struct stream_events session_front_events = {
-    front_head,   relay_front_body, relay_front_sent,
-    front_failed, front_connected,  front_timeout,
+    front_head, relay_front_body, relay_front_sent, front_failed, front_connected, front_timeout,
 };
