@@ -80,6 +80,7 @@ static void begin_tunnel(struct session *s)
 
 void attempt_on(struct session *s, int server)
 {
+    s->flags &= ~(uint32_t)SF_LAST_WORDS;
     s->server = server;
     s->srv = s->be->servers[server];
     s->line = &s->srv->line[s->sh->index];
@@ -140,10 +141,9 @@ void attempt_drop_back(struct session *s, bool reset)
         return;
     struct conn *c = conn_of(s->back);
     s->back = NULL;
-    s->flags &= ~(uint32_t)SF_SEND_DEAD;
     s->interims = 0;
-    if (s->front && conn_of(s->front)->x)
-        conn_of(s->front)->x->sink = NULL;
+    if (s->front && !s->front->ops->conn && conn_of(s->front)->x)
+        conn_of(s->front)->x->sink = NULL; /* no splicing into a connection that is gone */
     stat_add(&s->line->stat[SRV_CLOSED], 1);
     conn_close(c, reset);
 }
@@ -261,33 +261,31 @@ void attempt_failed(struct session *s, enum why why)
 
 /* --- events of the server's side --- */
 
-/* Sending failed (reading says WHY_SERVER_RESET): a server may answer before it has the whole
- * request and close (RFC 9112 section 9.5), so its answer is looked for before it counts as failed.
+/*
+ * A server that refuses an upload answers, closes, and resets what still comes. The send that fails
+ * then must not hide the answer, which waits in our kernel. true: it (or the end) was read.
  */
-static bool may_have_answered(const struct session *s)
+static bool last_words(struct session *s, struct stream *back)
 {
-    return http(s) && s->state != S_TUNNEL && !connecting(s);
-}
-
-static void listen_only(struct session *s)
-{
-    struct conn *c = conn_of(s->back);
-    if (s->flags & SF_SEND_DEAD)
-        return;
-    s->flags |= SF_SEND_DEAD;
+    struct conn *c = conn_of(back);
+    const uint32_t done = SF_LAST_WORDS | SF_REP_BEGUN | SF_REQ_SENT;
+    if (!http(s) || connecting(s) || (s->flags & done) || (c->x->fl & X_BUSY))
+        return false;
+    s->flags |= SF_LAST_WORDS;
+    c->x->fl &= (uint16_t)~X_SENDING; /* what is left in `out` serves a retry only */
     c->io.fl |= IO_RD;
-    io_kick(&c->io);
+    back->ops->resume(back);
+    return s->back != back || (c->x->fl & X_PAUSED);
 }
 
 static void back_failed(struct stream *back, enum why why)
 {
     struct session *s = session_of(back);
-    if (why == WHY_CLIENT_RESET && may_have_answered(s)) {
-        listen_only(s);
-        return;
-    }
-    if (why == WHY_CLIENT_RESET) /* the common layer does not know the sides */
+    if (why == WHY_CLIENT_RESET) { /* the common layer does not know the sides */
+        if (last_words(s, back))
+            return;
         why = WHY_SERVER_RESET;
+    }
     if (connecting(s) && why_info(why)->side == WHY_SIDE_SERVER)
         why = WHY_CONNECT_FAILED;
     if (s->state == S_TUNNEL && !connecting(s)) {
@@ -337,12 +335,12 @@ static void front_head(struct stream *front, struct head *h)
 
 void front_failed_hard(struct session *s, enum why why)
 {
-    struct conn *c = conn_of(s->front);
-    s->front->owner = NULL;
+    struct stream *front = s->front;
+    front->owner = NULL;
     s->front = NULL;
     attempt_drop_back(s, true);
     session_end(s, why);
-    front_close(c, false);
+    front_finish(front, STREAM_RESET);
 }
 
 void front_failed(struct stream *front, enum why why)
@@ -362,9 +360,23 @@ static void front_connected(struct stream *front)
     (void)front; /* accepted connections are connected */
 }
 
+/* Output that still moves is no stall: slow readers are waited for as long as they read. */
+static bool moving(struct session *s, struct stream *to, uint8_t kind)
+{
+    uint32_t mark = 0;
+    if (!to || !stream_pending(to, &mark) || mark == s->progress)
+        return false;
+    s->progress = mark;
+    session_arm(s, kind);
+    return true;
+}
+
 static void waited_for_client(struct session *s)
 {
-    if (conn_of(s->front)->x->fl & X_SENDING)
+    if (moving(s, s->front, KIND_CLIENT))
+        return;
+    uint32_t mark;
+    if (stream_pending(s->front, &mark))
         front_failed_hard(s, WHY_CLIENT_SLOW);
     else
         front_failed(s->front, WHY_CLIENT_TIMEOUT);
@@ -373,6 +385,10 @@ static void waited_for_client(struct session *s)
 static void front_timeout(struct stream *front, uint8_t kind)
 {
     struct session *s = session_of(front);
+    if (kind & KIND_CHECK) {
+        (void)session_checked(s, kind & (uint8_t)~KIND_CHECK);
+        return;
+    }
     switch (kind) {
     case KIND_QUEUE:
         choose_unqueue(s);
@@ -382,7 +398,8 @@ static void front_timeout(struct stream *front, uint8_t kind)
         attempt_failed(s, WHY_CONNECT_TIMEOUT);
         break;
     case KIND_REPLY:
-        attempt_failed(s, WHY_SERVER_TIMEOUT);
+        if (!moving(s, s->back, KIND_REPLY))
+            attempt_failed(s, WHY_SERVER_TIMEOUT);
         break;
     case KIND_SERVER:
         attempt_failed(s, WHY_SERVER_STALLED);

@@ -32,10 +32,11 @@ static struct head_limits limits_of(const struct frontend *fe)
     return (struct head_limits){l->header_bytes, (uint16_t)l->header_fields, l->target_bytes};
 }
 
-/* The bind is gone with the last reload. */
+/* The bind is gone with the last reload, or is no longer HTTP's. */
 static bool orphan(const struct conn *c)
 {
-    return ((struct acceptor *)c->home)->fe == NULL;
+    const struct frontend *fe = ((struct acceptor *)c->home)->fe;
+    return !fe || fe->cfg->mode != CFG_HTTP;
 }
 
 static bool begin(struct conn *c)
@@ -49,10 +50,14 @@ static bool begin(struct conn *c)
 static void front_ready(struct io *io)
 {
     struct conn *c = conn_of_io(io);
+    if (c->s.up == &front_events && orphan(c)) {
+        front_close(c, false);
+        return;
+    }
     if (!c->x) {
         if (!(io->fl & IO_RD))
             return;
-        if (orphan(c) || !begin(c)) {
+        if (!begin(c)) {
             front_close(c, false);
             return;
         }
@@ -110,7 +115,8 @@ void front_leave(struct conn *c)
     a->conns--;
     sh->nclients--;
     (void)atomic_fetch_sub_explicit(sh->nclients_all, 1, memory_order_relaxed);
-    stat_add(&a->line->stat[FE_CONNS_CLOSED], 1);
+    if (a->line)
+        stat_add(&a->line->stat[FE_CONNS_CLOSED], 1);
     if (!a->conns && !a->fe)
         shard_forget(sh, a);
 }
@@ -155,8 +161,8 @@ static bool admit_source(struct conn *c, const struct acceptor *a)
 void front_greet(struct conn *c)
 {
     struct acceptor *a = c->home;
-    if (orphan(c) || !admit_source(c, a)) {
-        if (!orphan(c))
+    if (!a->fe || !admit_source(c, a)) {
+        if (a->fe)
             refused(a, WHY_TOO_MANY_CONNECTIONS);
         front_close(c, false);
         return;
@@ -176,7 +182,7 @@ void front_greet(struct conn *c)
 void front_turn_away(struct conn *c, enum why why)
 {
     struct acceptor *a = c->home;
-    struct session *s = orphan(c) ? NULL : session_new(a->sh, c, a->fe->cfg->mode == CFG_HTTP);
+    struct session *s = a->fe ? session_new(a->sh, &c->s, a->fe->cfg->mode == CFG_HTTP) : NULL;
     if (!s) {
         front_close(c, false);
         return;
@@ -207,6 +213,23 @@ void front_close(struct conn *c, bool reset)
 {
     front_leave(c);
     conn_close(c, reset);
+}
+
+void front_finish(struct stream *s, enum stream_end how)
+{
+    if (s->ops->finish) {
+        s->ops->finish(s, how);
+        return;
+    }
+    struct conn *c = conn_of(s);
+    bool unread = c->x && buf_len(&c->x->in) > 0;
+    if (how == STREAM_KEEP)
+        front_idle(c);
+    else if (c->x && !(c->x->fl & X_EOF) &&
+             (how == STREAM_LINGER || (how == STREAM_CLOSE && unread)))
+        front_linger(c);
+    else
+        front_close(c, how == STREAM_RESET);
 }
 
 /* --- lingering: the reply must not be lost to a RST for bytes we did not read (RFC 9112 9.6) ---
@@ -252,7 +275,7 @@ static void head_event(struct stream *s, struct head *h)
 /* Answers what could not become a request. */
 static void refuse(struct conn *c, enum why why)
 {
-    struct session *s = orphan(c) ? NULL : session_new(shard_of(c), c, true);
+    struct session *s = orphan(c) ? NULL : session_new(shard_of(c), &c->s, true);
     if (!s) {
         front_close(c, true);
         return;

@@ -95,7 +95,7 @@ bool proxy_announce(struct session *s)
     struct sockaddr_storage local = {0};
     socklen_t len = sizeof local;
     struct peer dst = {0};
-    if (getsockname(conn_of(s->front)->io.fd, (struct sockaddr *)&local, &len) == 0)
+    if (getsockname(stream_conn(s->front)->io.fd, (struct sockaddr *)&local, &len) == 0)
         peer_of(&dst, (const struct sockaddr *)&local);
     const struct proxy_tlv id = {PROXY_TLV_UNIQUE_ID, {s->id, s->id_n}};
     const struct proxy_out o = {

@@ -112,12 +112,17 @@ struct recode {
 static struct recode recode_of(struct session *s, const struct head *h)
 {
     struct recode r = {0};
-    if (s->minor == 0) {
+    if (s->front->ops->conn) { /* HTTP/2 has its own framing */
+        r.decode = h->framing == FRAMING_CHUNKED;
+        s->flags |= SF_ENCODE;
+    } else if (s->minor == 0) {
         r.decode = h->framing == FRAMING_CHUNKED;
         if (r.decode || h->framing == FRAMING_CLOSE)
             s->flags = (s->flags & ~(uint32_t)SF_KEEP_ALIVE) | SF_CLOSE_FRAMED;
     } else {
         r.encode = h->framing == FRAMING_CLOSE;
+        if (r.encode)
+            s->flags |= SF_ENCODE;
     }
     return r;
 }
@@ -128,6 +133,8 @@ static void add_lines(struct session *s, const struct head *h, struct recode r, 
         cookie_line(s, t);
     if (r.encode)
         text_put(t, SLICE("Transfer-Encoding: chunked\r\n"));
+    if (s->front->ops->conn) /* no Connection field in HTTP/2 */
+        return;
     if (!(s->flags & SF_KEEP_ALIVE))
         text_put(t, SLICE("Connection: close\r\n"));
     else if (s->minor == 0)
@@ -167,8 +174,10 @@ static void final(struct session *s, struct head *h)
         attempt_failed(s, why);
         return;
     }
+    /* An answer that overtakes its request: what is still to come of the body must never be read as
+     * a request, so the connection ends with this exchange (RFC 9112 section 9.3). */
     if (!(s->flags & SF_REQ_END) && (end || (s->flags & SF_AWAITS_100)))
-        s->flags &= ~(uint32_t)SF_KEEP_ALIVE; /* the rest of the body may or may not come */
+        s->flags &= ~(uint32_t)SF_KEEP_ALIVE;
     edit(s, h, r, &e, &t);
     if (t.cut) {
         attempt_failed(s, WHY_RESPONSE_TOO_LARGE);
@@ -210,6 +219,10 @@ void reply_head(struct stream *back, struct head *h)
     enum why why = WHY_BAD_RESPONSE_FRAMING;
     if (!framing_response(h, &asked, &why)) {
         attempt_failed(s, why);
+        return;
+    }
+    if (h->framing == FRAMING_TUNNEL && !(s->flags & SF_REQ_SENT)) {
+        attempt_failed(s, WHY_BAD_UPGRADE); /* RFC 9110 section 7.8: not before the request's end */
         return;
     }
     if (h->status < 200 && h->framing != FRAMING_TUNNEL) {
@@ -274,8 +287,10 @@ void reply_canned(struct session *s, int status, enum why why, const char *locat
         reqid_make(&sh->ids, sh->env.loop.wall_us, s->id);
         s->id_n = REQID_TEXT;
     }
-    bool free_line = !(s->flags & SF_REP_BEGUN) && s->front && conn_activate(conn_of(s->front)) &&
-                     !conn_of(s->front)->x->out.mem;
+    uint32_t mark;
+    bool free_line = !(s->flags & SF_REP_BEGUN) && s->front &&
+                     (s->front->ops->conn || conn_activate(conn_of(s->front))) &&
+                     !stream_pending(s->front, &mark);
     if (!free_line || !buf_want(&b, sh->env.loop.segs, SEG_SMALL)) {
         session_end(s, why);
         return;

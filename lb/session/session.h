@@ -44,14 +44,16 @@ enum session_flag {
     SF_COUNTED = 1 << 16,    /* in flight at the server */
     SF_CLOSE_FRAMED = 1 << 17, /* the response ends with the connection */
     SF_HEAD_ONLY = 1 << 18,  /* the request was HEAD */
+    SF_ENCODE = 1 << 20,     /* the front frames the body itself: an empty end must be sent */
     SF_RETRIED_DEAD = 1 << 19, /* a dead pooled connection was already made up for */
-    SF_AWAITS_100 = 1 << 20,   /* the client waits for leave to send its body */
-    SF_SEND_DEAD = 1 << 21,    /* the server takes no more, but may have answered */
+    SF_LAST_WORDS = 1 << 21,   /* the server takes no more; what it said before is being read */
+    SF_AWAITS_100 = 1 << 22,   /* the client waits for leave to send its body */
 };
 
 enum session_timer { /* kinds of a client connection's timer */
     KIND_NONE, KIND_HEADER, KIND_IDLE, KIND_LINGER, KIND_CONNECT, KIND_REPLY, KIND_CLIENT,
     KIND_SERVER, KIND_TUNNEL, KIND_QUEUE, KIND_PROXY,
+    KIND_CHECK = 0x80, /* with one of the above: look whether both peers are there, then wait on */
 };
 
 enum { TRIED_MAX = 8 }; /* failed servers a request remembers */
@@ -79,6 +81,7 @@ struct session {
     uint16_t status;           /* sent to the client; 0: none */
     struct buf req;            /* the edited request, for (re)sending */
     uint32_t req_off;          /* where it begins in req.mem */
+    uint32_t progress;         /* of the output being waited for, when the timer last fired */
     uint64_t key;              /* for hash balancers */
     uint16_t tried[TRIED_MAX]; /* servers that failed this request */
     uint8_t ntried;
@@ -96,9 +99,10 @@ struct session {
 };
 
 /* --- session.c: life and death --- */
-struct session *session_new(struct shard *, struct conn *front, bool http);
+struct session *session_new(struct shard *, struct stream *front, bool http);
 void session_end(struct session *, enum why);
 void session_arm(struct session *, uint8_t kind); /* the front timer, by kind */
+bool session_checked(struct session *, uint8_t kind); /* the timer fired with KIND_CHECK */
 static inline struct session *session_of(struct stream *s)
 {
     return s->owner;
@@ -148,6 +152,7 @@ void front_greet(struct conn *);           /* who it is is known: the first exch
 void front_turn_away(struct conn *, enum why); /* refused before an exchange; counted and logged */
 void front_idle(struct conn *);            /* after an exchange: wait for the next */
 void front_close(struct conn *, bool reset); /* now */
+void front_finish(struct stream *, enum stream_end); /* after an exchange */
 void front_linger(struct conn *);          /* after a reply the client may still be sending to */
 void front_on_timer(struct timer *, void *user);
 void front_leave(struct conn *);           /* out of the shard's counts; before conn_close */

@@ -6,6 +6,7 @@
 #include "lb/http/http.h"
 #include "lb/session/logline.h"
 #include "lb/session/session.h"
+#include "lb/snapshot/bind.h"
 #include "lb/upstream/idle.h"
 
 #include <errno.h>
@@ -87,6 +88,19 @@ static struct acceptor *acceptor_new(struct shard *sh, struct sockset *set)
     return a;
 }
 
+/* Open connections are counted where their bind is: they go over with it, so that opened and closed
+ * ones balance at every frontend, and nothing counts at one that may be freed. */
+static void count_at(struct acceptor *a, struct frontend_line *line)
+{
+    if (a->line == line)
+        return;
+    if (a->line)
+        stat_add(&a->line->stat[FE_CONNS_CLOSED], a->conns);
+    if (line)
+        stat_add(&line->stat[FE_CONNS], a->conns);
+    a->line = line;
+}
+
 static void adopt(struct shard *sh, struct snapshot *snap, const struct bound *b)
 {
     struct acceptor *a = find(sh, b->set);
@@ -99,7 +113,7 @@ static void adopt(struct shard *sh, struct snapshot *snap, const struct bound *b
     }
     a->fe = &snap->frontends[b->frontend];
     a->bind = b->cfg;
-    a->line = &a->fe->rt->line[sh->index];
+    count_at(a, &a->fe->rt->line[sh->index]);
     if (made && !sh->draining && listener_start(&a->lis, &sh->env.loop, b->set->fd[sh->index]) != 0)
         log_line(sh->log, LOG_LV_ERROR, "listen-failed", "cannot watch %s", b->set->text);
 }
@@ -109,8 +123,10 @@ static void abandon(struct shard *sh, struct acceptor *a)
 {
     listener_drain(&a->lis);
     listener_stop(&a->lis);
+    sockset_leave(a->set, sh->index);
     a->fe = NULL;
     a->set = NULL;
+    count_at(a, NULL);
     if (!a->conns)
         shard_forget(sh, a);
 }

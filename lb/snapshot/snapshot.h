@@ -49,7 +49,8 @@ struct sockset {
     char *text;                   /* the address as configured: the key */
     struct sockaddr_storage addr;
     socklen_t addr_len;
-    int *fd;                      /* [nworkers] */
+    int *fd;                      /* [nworkers]; -1: that worker has left it */
+    atomic_uint watched;          /* workers that have not left it */
     unsigned nworkers, refs;
     bool shared;                  /* all fd[] are the same descriptor */
 };

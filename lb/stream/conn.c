@@ -50,7 +50,7 @@ struct conn *conn_new(struct stream_env *env, int fd, const struct io_ops *io_op
         (void)close(fd);
         return NULL;
     }
-    c->timer = (struct timer){0};
+    c->timer = (struct timer){.owner = TIMER_CONN};
     list_init(&c->timer.link);
     list_init(&c->grave.link);
     c->s = (struct stream){.ops = ops};
@@ -60,6 +60,7 @@ struct conn *conn_new(struct stream_env *env, int fd, const struct io_ops *io_op
     c->peer = (struct peer){0};
     c->source = 0;
     c->exchanges = 0;
+    c->bulk = false;
     return c;
 }
 
@@ -111,6 +112,8 @@ ssize_t conn_read(struct conn *c, enum seg_class want)
 {
     struct xfer *x = c->x;
     size_t room;
+    if (want == SEG_LARGE && !x->in.mem && !segs_large_free(c->io.loop->segs))
+        want = SEG_MEDIUM;
     if (!buf_want(&x->in, c->io.loop->segs, want)) {
         errno = ENOBUFS;
         return IO_FAIL;
@@ -157,17 +160,26 @@ void conn_send(struct conn *c, struct buf *b)
         io_stage(&c->io);
 }
 
+/* The half-close that waits for what goes before it. */
+static void shut_when_due(struct conn *c)
+{
+    struct xfer *x = c->x;
+    const uint16_t asked = x->fl & (X_SHUT | X_SENDING | X_SHUT_DONE);
+    if (asked != X_SHUT || (c->io.fl & IO_CONNECTING)) /* shutdown would undo a connect under way */
+        return;
+    x->fl |= X_SHUT_DONE;
+    io_shut(&c->io);
+}
+
 /* Everything staged has left: the half-close that waited for it, then the owner. */
 static void all_sent(struct conn *c)
 {
     struct xfer *x = c->x;
-    if ((x->fl & X_SHUT) && !(x->fl & X_SHUT_DONE)) {
-        x->fl |= X_SHUT_DONE;
-        io_shut(&c->io);
-    }
-    if (!(x->fl & X_SENDING))
-        return;
+    bool owed = x->fl & X_SENDING;
     x->fl &= (uint16_t)~X_SENDING;
+    shut_when_due(c);
+    if (!owed)
+        return;
     struct buf spent = {0};
     struct loop *loop = c->io.loop;
     buf_move(&spent, &x->out);
@@ -178,6 +190,8 @@ static void all_sent(struct conn *c)
 static void connected(struct conn *c)
 {
     c->io.fl &= (uint16_t)~IO_CONNECTING;
+    if (c->x)
+        shut_when_due(c);
     c->s.up->connected(&c->s);
 }
 
@@ -200,6 +214,8 @@ void conn_flush(struct io *io)
         buf_took(out, (size_t)n);
         if (io->fl & IO_CONNECTING)
             connected(c);
+        if (!c->x) /* the owner has closed it */
+            return;
     }
     all_sent(c);
 }
@@ -224,16 +240,13 @@ bool conn_woken(struct conn *c)
 void conn_shut(struct conn *c)
 {
     c->x->fl |= X_SHUT;
-    if (!(c->x->fl & X_SENDING) && !(c->x->fl & X_SHUT_DONE)) {
-        c->x->fl |= X_SHUT_DONE;
-        io_shut(&c->io);
-    }
+    shut_when_due(c);
 }
 
 void conn_probe(struct conn *c)
 {
     char byte;
-    if (c->io.x || !(c->io.fl & IO_RD))
+    if (c->io.x)
         return;
     ssize_t n = recv(c->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (n < 0 && errno != EAGAIN && errno != EINTR)
@@ -254,7 +267,7 @@ static void deliver(struct conn *c, bool end)
 static bool tunnel_step(struct conn *c, size_t *moved)
 {
     struct xfer *x = c->x;
-    if (buf_len(&x->in)) { /* came with the head that made this a tunnel */
+    if (buf_len(&x->in)) { /* came behind the head that opened the tunnel */
         x->in_total += buf_len(&x->in);
         deliver(c, false);
         return true;
