@@ -21,6 +21,7 @@ struct monitor_target {
     uint32_t slow_start_ms;
     struct sockaddr_storage addr; /* to probe: the server's, with the check's port */
     socklen_t addr_len;
+    uint8_t proxy; /* version of the PROXY header it wants first; 0: none */
 };
 
 /* A compiled set of targets: everything that can fail has happened. */

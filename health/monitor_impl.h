@@ -57,6 +57,7 @@ struct job {
     const struct sockaddr *addr; /* in the plan's bytes */
     const char *host;            /* likewise */
     socklen_t addr_len;
+    uint8_t proxy;
     uint32_t last_ms;
     bool excused;        /* the last time-out was put down to a stall of ours */
     struct watch *first; /* whom the results are for, by watch.next */

@@ -43,7 +43,8 @@ static void give_up(struct session *s, enum why why)
 static struct conn *open_back(struct session *s)
 {
     struct stream_env *env = &s->sh->env;
-    struct conn *c = http(s) && !s->fresh ? idle_take(s->line, &h1_io_ops) : NULL;
+    bool pooled = http(s) && !s->fresh && !proxy_announced(s);
+    struct conn *c = pooled ? idle_take(s->line, &h1_io_ops) : NULL;
     if (c) {
         s->flags |= SF_REUSED;
         stat_add(&s->line->stat[SRV_REUSED], 1);
@@ -101,6 +102,8 @@ void attempt_on(struct session *s, int server)
     s->back = &c->s;
     if (!(http(s) ? h1_begin(c, &reply_limits, 0) : raw_begin(c)))
         attempt_failed(s, WHY_OUT_OF_MEMORY);
+    else if (proxy_announced(s) && !proxy_announce(s))
+        attempt_failed(s, WHY_MEMORY_LIMIT);
     else if (http(s))
         send_request(s);
     else
@@ -161,7 +164,9 @@ static void reclaim(struct session *s)
     struct conn *c = s->back ? conn_of(s->back) : NULL;
     if (!c || !c->x || !c->x->out.mem || s->req.mem)
         return;
-    if (c->x->out.head != s->req_off && http(s)) {
+    if (!http(s) && proxy_announced(s))
+        return; /* while connecting there is nothing but the PROXY header */
+    if (c->x->out.head > s->req_off && http(s)) {
         s->flags |= SF_ANY_SENT;
         if (!(s->flags & SF_PINNED))
             return;
@@ -338,7 +343,7 @@ void front_failed_hard(struct session *s, enum why why)
     front_finish(front, STREAM_RESET);
 }
 
-static void front_failed(struct stream *front, enum why why)
+void front_failed(struct stream *front, enum why why)
 {
     struct session *s = session_of(front);
     const struct why_info *info = why_info(why);

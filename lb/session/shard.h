@@ -41,6 +41,7 @@ struct shard {
     struct list clients;   /* client connections, grave.link */
     unsigned nclients;
     atomic_uint *nclients_all; /* of all workers; shared by them */
+    struct sources *sources;   /* likewise */
     uint64_t foreign_ends; /* sessions of older snapshots that ended: counts must be re-read */
     bool draining;         /* no keep-alive, no new connections */
     /* Tells the control thread of failures in a row, and that a snapshot has no sessions left. */

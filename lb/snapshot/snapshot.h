@@ -33,6 +33,7 @@ struct backend {
     char (*tokens)[STICKY_TOKEN]; /* sticky cookie values, [cfg->nservers]; NULL: none */
     unsigned index, nservers;
     bool any_max;                 /* some server has max-connections */
+    bool any_proxy;               /* some server has proxy-protocol */
 };
 
 struct frontend {

@@ -58,6 +58,7 @@ struct conn *conn_new(struct stream_env *env, int fd, const struct io_ops *io_op
     c->home = NULL;
     c->born_us = env->loop.now_us;
     c->peer = (struct peer){0};
+    c->source = 0;
     c->exchanges = 0;
     c->bulk = false;
     return c;
