@@ -116,6 +116,7 @@ int control_apply(struct control *c, struct cfg *cfg, struct err *e)
     struct snapshot_deps deps = {.nworkers = c->nworkers,
                                  .balancers = c->plugins.set,
                                  .logger = c->logger,
+                                 .tickets = c->tickets,
                                  .secret = c->secret,
                                  .free_wb = wbackend_free};
     struct snapshot *s = snapshot_prepare(cfg, c->snap, &deps, e);

@@ -9,6 +9,7 @@
 #include "lb/control/control.h"
 #include "lb/snapshot/plugins.h"
 #include "lb/snapshot/snapshot.h"
+#include "lb/tls/tls_tickets.h"
 #include "lb/worker/worker.h"
 
 struct shown; /* view.c: what the administration was shown last */
@@ -26,6 +27,7 @@ struct control {
     struct admin *admin;
     struct admin_ops admin_ops;
     struct demo *demo;
+    struct tls_tickets *tickets; /* counted; kept over reloads, so that sessions resume */
     struct worker **workers;
     unsigned nworkers;
     atomic_uint nclients;

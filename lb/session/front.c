@@ -9,6 +9,7 @@
 #include "lb/http/http.h"
 #include "lb/session/logline.h"
 #include "lb/tcp/raw.h"
+#include "lb/tls/tls_io.h"
 #include "lb/upstream/idle.h"
 
 #include <errno.h>
@@ -64,6 +65,8 @@ static void front_ready(struct io *io)
     if (!h1_head_begun(c))
         conn_deactivate(c);
     else if (c->timer.kind != KIND_HEADER)
+        arm(c, KIND_HEADER, home->fe->cfg->timeouts.header);
+    if (c->timer.kind == KIND_HANDSHAKE && !(io->fl & IO_SHAKING))
         arm(c, KIND_HEADER, home->fe->cfg->timeouts.header);
 }
 
@@ -124,11 +127,19 @@ void front_accepted(struct listener *l, int fd, const struct sockaddr *addr, soc
     peer_of(&c->peer, addr);
     enter(c, a);
     c->s.up = &front_events;
+    if (a->tls && tls_accept(&c->io, a->tls) != 0) {
+        stat_add(&a->sh->wk[WK_NO_MEMORY], 1);
+        front_close(c, true);
+        return;
+    }
     if (!http) {
         tcp_begin(c);
         return;
     }
-    arm(c, KIND_HEADER, a->fe->cfg->timeouts.header);
+    if (a->tls)
+        arm(c, KIND_HANDSHAKE, a->fe->cfg->timeouts.handshake);
+    else
+        arm(c, KIND_HEADER, a->fe->cfg->timeouts.header);
     front_ready(&c->io); /* the request has often come already */
 }
 

@@ -175,7 +175,8 @@ static void forwarded(struct session *s, struct edits *e, const struct head *h, 
         drop_all(e, h, TOK_FORWARDED);
     if (!keep || !head_find(h, TOK_X_FORWARDED_PROTO, 0)) {
         drop_all(e, h, TOK_X_FORWARDED_PROTO);
-        text_put(t, SLICE("\r\nX-Forwarded-Proto: http"));
+        text_put(t, conn_of(s->front)->io.x ? SLICE("\r\nX-Forwarded-Proto: https")
+                                            : SLICE("\r\nX-Forwarded-Proto: http"));
     }
     if (!keep || !head_find(h, TOK_X_FORWARDED_HOST, 0)) {
         drop_all(e, h, TOK_X_FORWARDED_HOST);

@@ -48,7 +48,7 @@ enum session_flag {
 
 enum session_timer { /* kinds of a client connection's timer */
     KIND_NONE, KIND_HEADER, KIND_IDLE, KIND_LINGER, KIND_CONNECT, KIND_REPLY, KIND_CLIENT,
-    KIND_SERVER, KIND_TUNNEL, KIND_QUEUE,
+    KIND_SERVER, KIND_TUNNEL, KIND_QUEUE, KIND_HANDSHAKE,
 };
 
 enum { TRIED_MAX = 8 }; /* failed servers a request remembers */

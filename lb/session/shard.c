@@ -99,6 +99,7 @@ static void adopt(struct shard *sh, struct snapshot *snap, const struct bound *b
     }
     a->fe = &snap->frontends[b->frontend];
     a->bind = b->cfg;
+    a->tls = b->tls;
     a->line = &a->fe->rt->line[sh->index];
     if (made && !sh->draining && listener_start(&a->lis, &sh->env.loop, b->set->fd[sh->index]) != 0)
         log_line(sh->log, LOG_LV_ERROR, "listen-failed", "cannot watch %s", b->set->text);
@@ -111,6 +112,7 @@ static void abandon(struct shard *sh, struct acceptor *a)
     listener_stop(&a->lis);
     a->fe = NULL;
     a->set = NULL;
+    a->tls = NULL;
     if (!a->conns)
         shard_forget(sh, a);
 }

@@ -18,6 +18,9 @@
 
 struct err;
 struct balancer_set;
+struct tls_ctx;
+struct tls_peer;
+struct tls_tickets;
 struct logger;
 
 enum { STICKY_TOKEN = 22 }; /* base64url characters of a 128-bit MAC */
@@ -31,6 +34,7 @@ struct backend {
     void *sticky_shared;          /* owned */
     struct server_rt **servers;   /* counted, [cfg->nservers] */
     char (*tokens)[STICKY_TOKEN]; /* sticky cookie values, [cfg->nservers]; NULL: none */
+    struct tls_peer **tls;        /* counted, [cfg->nservers]; NULL entry: plain */
     unsigned index, nservers;
     bool any_max;                 /* some server has max-connections */
 };
@@ -57,6 +61,7 @@ struct bound { /* one bind of a frontend */
     struct sockset *set;          /* counted */
     unsigned frontend;
     const struct cfg_bind *cfg;
+    struct tls_ctx *tls;          /* counted; NULL: plain */
 };
 
 struct snapshot {
@@ -79,6 +84,7 @@ struct snapshot_deps { /* what prepare needs of the process; borrowed */
     unsigned nworkers;
     struct balancer_set *balancers;
     struct logger *logger;
+    struct tls_tickets *tickets;
     const unsigned char *secret;  /* for sticky cookies, SECRET_BYTES */
     void (*free_wb)(struct wbackend *); /* the layer that makes them frees them */
 };
