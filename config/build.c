@@ -72,12 +72,31 @@ static const char *places_text(struct build *b, uint32_t places)
     return text;
 }
 
+static const char *at_place(enum place p)
+{
+    return p == PLACE_TOP ? "at " : "in ";
+}
+
+/* Is the first word that of a group here: `timeout`, `limit`? */
+static bool is_group(const struct build *b, enum place place, const struct stmt *s)
+{
+    const struct place_index *x = &b->place[place];
+    for (unsigned i = 0; i < x->n; i++) {
+        const char *rest = name_after(x->o[i]->spec.name, &s->w[0]);
+        if (rest && *rest)
+            return true;
+    }
+    return false;
+}
+
 static bool report_wrong_place(struct build *b, const struct scope *sc, const struct stmt *s)
 {
     uint32_t places = 0;
+    unsigned least =
+        is_group(b, sc->place, s) ? 2 : 1; /* "timeout" alone is no reference to check */
     for (unsigned p = 0; p < PLACE_COUNT; p++) {
         unsigned used;
-        if (build_find(b, p, s, &used))
+        if (build_find(b, p, s, &used) && used >= least)
             places |= 1u << p;
     }
     if (!places)
@@ -85,8 +104,8 @@ static bool report_wrong_place(struct build *b, const struct scope *sc, const st
     bool two = word_is(&s->w[0], "timeout") || word_is(&s->w[0], "limit");
     const char *second = two && s->nw > 1 ? arena_text(b->tmp, word_slice(&s->w[1])) : "";
     build_error(b, s, 0, "E102", arena_format(b->tmp, "it belongs in %s", places_text(b, places)),
-                "'%.*s%s%s' can't stand in %s", (int)s->w[0].n, s->w[0].p, *second ? " " : "",
-                second, options_place_name(sc->place));
+                "'%.*s%s%s' can't stand %s%s", (int)s->w[0].n, s->w[0].p, *second ? " " : "",
+                second, at_place(sc->place), options_place_name(sc->place));
     return true;
 }
 
@@ -129,27 +148,24 @@ static void report_unknown(struct build *b, const struct scope *sc, const struct
     const char *hint = build_did_you_mean(b, best.best);
     if (s->w[0].flags & WORD_QUOTED)
         hint = "a statement begins with a bare word";
-    build_error(b, s, 0, "E101", hint, "unknown word '%.*s' in %s", (int)s->w[0].n, s->w[0].p,
-                options_place_name(sc->place));
+    build_error(b, s, 0, "E101", hint, "unknown word '%.*s' %s%s", (int)s->w[0].n, s->w[0].p,
+                at_place(sc->place), options_place_name(sc->place));
 }
 
 bool build_count(struct build *b, const struct stmt *s, unsigned used, unsigned least,
                  unsigned most, const char *syntax)
 {
     unsigned values = s->nw - used;
+    if (values >= least && values <= most)
+        return true;
     const char *hint =
         syntax ? arena_format(b->tmp, "%.*s %s", (int)s->w[0].n, s->w[0].p, syntax) : NULL;
-    if (values < least) {
+    if (values < least)
         build_error(b, s, s->nw - 1, "E103", hint, "a value is missing");
-        return false;
-    }
-    if (values > most) {
-        build_error(b, s, used + most, "E103", hint,
-                    most ? "unexpected '%.*s'" : "unexpected value '%.*s'",
-                    (int)s->w[used + most].n, s->w[used + most].p);
-        return false;
-    }
-    return true;
+    else
+        build_error(b, s, used + most, "E103", hint, "unexpected '%.*s'", (int)s->w[used + most].n,
+                    s->w[used + most].p);
+    return false;
 }
 
 static void store_text(struct build *b, const struct directive *o, void *base, const struct stmt *s,
@@ -166,13 +182,17 @@ static void store_text(struct build *b, const struct directive *o, void *base, c
     memcpy((char *)base + o->offset, &text, sizeof text);
 }
 
-static const char *type_syntax(const struct opt_spec *spec)
+/* How a value of this type is written, for hints; NULL for a flag. */
+static const char *type_syntax(struct build *b, const struct opt_spec *spec)
 {
     static const char *const WORDS[] = {
         [OPT_FLAG] = NULL,       [OPT_ONOFF] = "on | off", [OPT_UINT] = "NUMBER",
         [OPT_DURATION] = "TIME", [OPT_SIZE] = "SIZE",      [OPT_RATIO] = "SHARE",
-        [OPT_STRING] = "TEXT",   [OPT_ENUM] = "WORD",      [OPT_WORDS] = "WORD ..."};
-    return WORDS[spec->type];
+        [OPT_STRING] = "TEXT",   [OPT_ENUM] = NULL,        [OPT_WORDS] = "WORD ..."};
+    const char *all = WORDS[spec->type];
+    for (unsigned i = 0; spec->type == OPT_ENUM && spec->choices[i]; i++)
+        all = all ? arena_format(b->tmp, "%s | %s", all, spec->choices[i]) : spec->choices[i];
+    return all;
 }
 
 static void set_value(struct build *b, struct scope *sc, const struct stmt *s,
@@ -180,11 +200,13 @@ static void set_value(struct build *b, struct scope *sc, const struct stmt *s,
 {
     unsigned values = o->spec.type == OPT_FLAG ? 0 : 1;
     void *base = sc->base[o->base];
-    const char *syntax = type_syntax(&o->spec);
-    if (syntax && used == 2)
-        syntax = arena_format(b->tmp, "%.*s %s", (int)s->w[1].n, s->w[1].p, syntax);
-    if (!build_count(b, s, used, values, values, syntax))
+    if (s->nw - used != values) {
+        const char *syntax = type_syntax(b, &o->spec);
+        if (syntax && used == 2)
+            syntax = arena_format(b->tmp, "%.*s %s", (int)s->w[1].n, s->w[1].p, syntax);
+        (void)build_count(b, s, used, values, values, syntax);
         return;
+    }
     uint64_t num = 1;
     if (o->store == STORE_TEXT) {
         store_text(b, o, base, s, used);

@@ -167,7 +167,6 @@ static void to_backend(struct build *b, const struct stmt *s, unsigned i, struct
         b->be_facts[*found].used = true;
         return;
     }
-    r->action = CFG_RESPOND; /* or later checks would blame backend 0 */
     struct suggest best;
     suggest_init(&best, word_slice(&s->w[i]));
     unsigned at = 0;
@@ -178,8 +177,10 @@ static void to_backend(struct build *b, const struct stmt *s, unsigned i, struct
     }
     int id = build_error(b, s, i, "E112", build_did_you_mean(b, best.best),
                          "no backend is called '%.*s'", (int)s->w[i].n, s->w[i].p);
-    if (best.best)
+    if (best.best) {
         diag_also(b->diag, id, b->backends[at].loc, "this one is");
+        b->be_facts[at].used = true; /* probably: no warning about it */
+    }
 }
 
 static bool read_status(struct build *b, const struct stmt *s, unsigned i, struct cfg_route *r)
@@ -244,36 +245,38 @@ static void read_action(struct build *b, const struct stmt *s, unsigned i, struc
     }
 }
 
+static void unknown_condition(struct build *b, const struct stmt *s, unsigned i)
+{
+    static const char *const KNOWN[] = {"host", "path", "method", "header"};
+    struct suggest best;
+    suggest_init(&best, word_slice(&s->w[i]));
+    for (unsigned k = 0; k < sizeof KNOWN / sizeof *KNOWN; k++)
+        suggest_try(&best, KNOWN[k]);
+    build_error(b, s, i, "E101",
+                best.best ? build_did_you_mean(b, best.best)
+                          : "conditions are host, path, method and header; then '->'",
+                "unknown condition '%.*s'", (int)s->w[i].n, s->w[i].p);
+}
+
 void set_route(struct build *b, struct scope *sc, const struct stmt *s, const struct directive *o)
 {
     struct cfg_frontend *fe = sc->base[BASE_FRONTEND];
-    struct cfg_route *r = (struct cfg_route *)&fe->routes[fe->nroutes++];
-    unsigned i = 1, headers = 0;
-    r->loc = stmt_loc(s, 0);
-    r->action = CFG_RESPOND;
+    struct cfg_route *r = (struct cfg_route *)&fe->routes[fe->nroutes];
+    unsigned i = 1, headers = 0, errors = diag_errors(b->diag);
+    *r = (struct cfg_route){.action = CFG_RESPOND, .loc = stmt_loc(s, 0)};
     for (unsigned k = 1; k < s->nw; k++)
         headers += build_keyword(s, k, "header");
     r->headers = arena_array(b->keep, headers, sizeof *r->headers);
     while (is_condition(s, i))
         i = read_condition(b, s, i, r);
-    if (i >= s->nw) {
+    if (i >= s->nw)
         build_error(b, s, s->nw - 1, "E103", o->example, "'->' and what to do are missing");
-        return;
-    }
-    if (!build_keyword(s, i, "->")) {
-        struct suggest best;
-        suggest_init(&best, word_slice(&s->w[i]));
-        suggest_try(&best, "host");
-        suggest_try(&best, "path");
-        suggest_try(&best, "method");
-        suggest_try(&best, "header");
-        build_error(b, s, i, "E101",
-                    best.best ? build_did_you_mean(b, best.best)
-                              : "conditions are host, path, method and header; then '->'",
-                    "unknown condition '%.*s'", (int)s->w[i].n, s->w[i].p);
-        return;
-    }
-    read_action(b, s, i + 1, r);
+    else if (!build_keyword(s, i, "->"))
+        unknown_condition(b, s, i);
+    else
+        read_action(b, s, i + 1, r);
+    if (diag_errors(b->diag) == errors && !s->bad)
+        fe->nroutes++; /* half a route would be blamed for hiding others */
 }
 
 void set_otherwise(struct build *b, struct scope *sc, const struct stmt *s,
@@ -281,8 +284,11 @@ void set_otherwise(struct build *b, struct scope *sc, const struct stmt *s,
 {
     struct cfg_frontend *fe = sc->base[BASE_FRONTEND];
     fe->otherwise = (struct cfg_route){.action = CFG_RESPOND, .loc = stmt_loc(s, 0)};
+    unsigned errors = diag_errors(b->diag);
     if (!build_keyword(s, 1, "->"))
         build_error(b, s, s->nw > 1 ? 1 : 0, "E103", o->example, "'otherwise' needs '->'");
     else
         read_action(b, s, 2, &fe->otherwise);
+    if (diag_errors(b->diag) != errors || s->bad)
+        fe->otherwise = (struct cfg_route){.action = CFG_RESPOND, .loc = fe->loc};
 }

@@ -95,6 +95,22 @@ static void read_global(struct build *b)
         build_block(b, &sc, b->global->first);
 }
 
+/* Gives frontends and backends the timeouts they know; the others stay as built in. */
+static void share_timeouts(struct build *b)
+{
+    struct cfg_timeouts given = b->default_fe.timeouts;
+    b->default_fe.timeouts = b->protos.timeouts;
+    for (unsigned i = 0; i < options_count; i++) {
+        const struct directive *o = &options_table[i];
+        if (o->base != BASE_TIMEOUTS)
+            continue;
+        if (o->places & 1u << PLACE_FRONTEND)
+            options_store(o, &b->default_fe.timeouts, options_load(o, &given));
+        if (o->places & 1u << PLACE_BACKEND)
+            options_store(o, &b->default_be.timeouts, options_load(o, &given));
+    }
+}
+
 static void read_defaults(struct build *b)
 {
     struct scope sc = {.place = PLACE_DEFAULTS, .stmt = b->defaults};
@@ -107,7 +123,7 @@ static void read_defaults(struct build *b)
     if (!b->defaults)
         return;
     build_block(b, &sc, b->defaults->first);
-    b->default_be.timeouts = b->default_fe.timeouts;
+    share_timeouts(b);
 }
 
 static void read_admin(struct build *b)
@@ -205,10 +221,10 @@ static void read_frontend(struct build *b, unsigned i)
     unsigned others = count_statements(s->first, "otherwise");
     fe->routes = arena_array(b->keep, routes, sizeof *fe->routes);
     fe->binds = arena_array(b->keep, binds, sizeof *fe->binds);
+    fe->otherwise = (struct cfg_route){.action = CFG_RESPOND, .loc = fe->loc};
     build_block(b, &sc, s->first);
-    if (!others)
-        fe->otherwise = (struct cfg_route){
-            .action = CFG_RESPOND, .status = fe->mode == CFG_HTTP ? 421 : 0, .loc = fe->loc};
+    if (!others && fe->mode == CFG_HTTP)
+        fe->otherwise.status = 421;
     share_tls(b, fe, s);
     if (!count_statements(s->first, "bind"))
         build_error(b, s, name_word(s), "E119", "bind :80", "frontend '%s' has no 'bind'",

@@ -94,6 +94,8 @@ bool build_number(struct build *b, const struct stmt *s, unsigned i, const struc
     char lo[VALUE_TEXT_MAX], hi[VALUE_TEXT_MAX];
     value_format(spec->type, least, lo);
     value_format(spec->type, most, hi);
+    if (spec->type == OPT_RATIO && most == 1000) /* a share of something */
+        memcpy(hi, "100%", sizeof "100%");
     build_error(b, s, i, "E109", NULL, "'%s' must be between %s and %s", spec->name, lo, hi);
     return false;
 }

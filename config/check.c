@@ -3,6 +3,7 @@
  * process, combinations that can't work.
  */
 #include "config/build.h"
+#include "config/value.h"
 
 #include <string.h>
 #include <sys/resource.h>
@@ -107,11 +108,14 @@ static void check_descriptors(struct build *b)
 {
     struct rlimit lim;
     const struct stmt *s = find_statement(b->global, "max-connections");
-    uint64_t need = (uint64_t)b->cfg->global.max_connections * 2;
-    if (!s || getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_max == RLIM_INFINITY)
+    uint64_t need = (uint64_t)b->cfg->global.max_connections * 2, written;
+    if (!s || s->nw != 2 || value_uint(word_slice(&s->w[1]), &written) != VALUE_OK ||
+        written != b->cfg->global.max_connections) /* it was refused */
+        return;
+    if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_max == RLIM_INFINITY)
         return;
     if (need > lim.rlim_max)
-        diag_add(b->diag, "W203", stmt_loc(s, 1), s->w[s->nw > 1].width, "raise RLIMIT_NOFILE",
+        diag_add(b->diag, "W203", stmt_loc(s, 1), s->w[1].width, "raise RLIMIT_NOFILE",
                  "%u connections need %llu descriptors, the limit is %llu",
                  b->cfg->global.max_connections, (unsigned long long)need,
                  (unsigned long long)lim.rlim_max);

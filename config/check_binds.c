@@ -100,13 +100,15 @@ static void compare(struct build *b, const struct place_bound *p, unsigned n)
             continue; /* the kernel chooses */
         bool ip = p[i].family <= FAMILY_6;
         const struct place_bound **w = p[i].family == FAMILY_6 ? &wild[1] : &wild[0];
-        if (i > 0 && port_of(&p[i]) == port_of(&p[i - 1]) && same_place(&p[i], &p[i - 1]) == 0)
+        if (i > 0 && port_of(&p[i]) == port_of(&p[i - 1]) && same_place(&p[i], &p[i - 1]) == 0) {
             report(b, &p[i], &p[i - 1]);
-        else if (ip && any)
+            continue;
+        }
+        if (ip && any)
             report(b, &p[i], any);
-        else if (ip && *w)
+        if (ip && *w)
             report(b, &p[i], *w);
-        else if (p[i].family == FAMILY_ANY)
+        if (p[i].family == FAMILY_ANY)
             any = &p[i];
         else if (ip && is_wildcard(&p[i]))
             *w = &p[i];

@@ -13,23 +13,35 @@
 struct writer {
     FILE *out;
     unsigned depth;
+    bool pending; /* a block was begun, but so far nothing stands in it */
     struct protos protos;
 };
 
+/* Begins a line inside the current block. */
 static void line(struct writer *w)
 {
+    if (w->pending) {
+        fputs(" {\n", w->out);
+        w->depth++;
+        w->pending = false;
+    }
     for (unsigned i = 0; i < w->depth; i++)
         fputs("    ", w->out);
 }
 
+/* After the words of a statement; the braces appear only if something stands between them. */
 static void open_block(struct writer *w)
 {
-    fputs(" {\n", w->out);
-    w->depth++;
+    w->pending = true;
 }
 
 static void close_block(struct writer *w)
 {
+    if (w->pending) {
+        fputc('\n', w->out);
+        w->pending = false;
+        return;
+    }
     w->depth--;
     line(w);
     fputs("}\n", w->out);
@@ -261,6 +273,13 @@ static void put_trust(struct writer *w, const struct cfg_frontend *f)
     fputs(" }\n", w->out);
 }
 
+/* Left out, as it must be behind a route that matches everything. */
+static bool is_default_otherwise(const struct cfg_frontend *f)
+{
+    unsigned status = f->mode == CFG_HTTP ? 421 : 0;
+    return f->nroutes && f->otherwise.action == CFG_RESPOND && f->otherwise.status == status;
+}
+
 static void put_frontend(struct writer *w, const struct cfg *c, const struct cfg_frontend *f)
 {
     fprintf(w->out, "\nfrontend %s", f->name);
@@ -273,7 +292,8 @@ static void put_frontend(struct writer *w, const struct cfg *c, const struct cfg
         put_listen_tls(w, f->tls);
     for (unsigned i = 0; i < f->nroutes; i++)
         put_route(w, c, "route", &f->routes[i]);
-    put_route(w, c, "otherwise", &f->otherwise);
+    if (!is_default_otherwise(f))
+        put_route(w, c, "otherwise", &f->otherwise);
     if (f->has_access_log) {
         line(w);
         fprintf(w->out, "access-log %s", f->access_json ? "json" : "text");
@@ -342,6 +362,25 @@ static void put_block(struct writer *w, const char *name, enum place place, enum
     close_block(w);
 }
 
+static void put_server_tls(struct writer *w, const struct cfg_tls *t)
+{
+    line(w);
+    fputs("tls", w->out);
+    open_block(w);
+    put_fields(w, PLACE_SERVER_TLS, BASE_TLS, t);
+    if (t->min_version != w->protos.tls.min_version) {
+        line(w);
+        fputs("min-version 1.3\n", w->out);
+    }
+    if (t->ncerts) {
+        line(w);
+        fputs("cert", w->out);
+        put_string(w, t->certs[0].cert);
+        fputc('\n', w->out);
+    }
+    close_block(w);
+}
+
 static void put_server(struct writer *w, const struct cfg_server *s)
 {
     line(w);
@@ -350,21 +389,8 @@ static void put_server(struct writer *w, const struct cfg_server *s)
     put_word(w, s->addr.text);
     open_block(w);
     put_fields(w, PLACE_SERVER, BASE_SERVER, s);
-    if (s->tls) {
-        line(w);
-        fputs("tls", w->out);
-        open_block(w);
-        put_fields(w, PLACE_SERVER_TLS, BASE_TLS, s->tls_opts);
-        line(w);
-        fprintf(w->out, "min-version %s\n", s->tls_opts->min_version == 0x0304 ? "1.3" : "1.2");
-        if (s->tls_opts->ncerts) {
-            line(w);
-            fputs("cert", w->out);
-            put_string(w, s->tls_opts->certs[0].cert);
-            fputc('\n', w->out);
-        }
-        close_block(w);
-    }
+    if (s->tls)
+        put_server_tls(w, s->tls_opts);
     close_block(w);
 }
 
@@ -387,7 +413,8 @@ static void put_backend(struct writer *w, const struct cfg_backend *b)
         put_check(w, &b->check);
     if (b->passive.on)
         put_block(w, "passive", PLACE_PASSIVE, BASE_PASSIVE, &b->passive);
-    put_block(w, "retry", PLACE_RETRY, BASE_RETRY, &b->retry);
+    if (memcmp(&b->retry, &w->protos.retry, sizeof b->retry) != 0)
+        put_block(w, "retry", PLACE_RETRY, BASE_RETRY, &b->retry);
     put_fields(w, PLACE_BACKEND, BASE_BACKEND, b);
     put_fields(w, PLACE_BACKEND, BASE_TIMEOUTS, &b->timeouts);
     for (unsigned i = 0; i < b->nservers; i++)

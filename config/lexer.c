@@ -184,7 +184,7 @@ static void finish_word(struct lexer *lx, struct word *w, const char *begin, str
     w->n = (uint32_t)(copied ? t->n : plain.n);
     if (!w->p)
         w->p = ""; /* a variable without a value */
-    w->width = (uint32_t)(lx->p - begin);
+    w->width = (uint32_t)(lx->p - begin) & 0xfffffff;
 }
 
 static enum token bare_word(struct lexer *lx, struct word *w)

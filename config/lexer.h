@@ -21,8 +21,8 @@ struct word {
     const char *p; /* borrowed from the text or from the arena; not terminated */
     uint32_t n;
     uint32_t line, col;
-    uint32_t width; /* bytes it takes in the source, quotes included */
-    uint32_t flags;
+    uint32_t width : 28; /* bytes it takes in the source, quotes included; a load is smaller */
+    uint32_t flags : 4;
 };
 
 struct lexer {

@@ -128,18 +128,30 @@ static void put_place(FILE *out, enum place place)
             put_directive(out, &options_table[i], place);
 }
 
+/* Plug-ins write their help as a phrase; here it becomes a sentence. */
+static void put_sentence(FILE *out, const char *text)
+{
+    if (!text || !*text)
+        return;
+    char first = *text >= 'a' && *text <= 'z' ? (char)(*text - ('a' - 'A')) : *text;
+    bool ended = text[strlen(text) - 1] == '.';
+    fprintf(out, "%c%s%s", first, text + 1, ended ? " " : ". ");
+}
+
 static void put_plug(FILE *out, const char *word, const struct plug_desc *d)
 {
+    bool balancer = strcmp(word, "balance") == 0;
     fprintf(out, "\n### `%s %s", word, d->name);
-    if (d->takes_key)
-        fputs(" KEY", out);
     if (d->args_help)
         fprintf(out, " %s", d->args_help);
-    fprintf(out, "`\n\n%s", d->help ? d->help : "");
-    if (strcmp(word, "balance") == 0)
-        fputs(d->uses_weights ? " Uses weights." : " Ignores weights.", out);
+    else if (d->takes_key)
+        fputs(" KEY", out);
+    fputs("`\n\n", out);
+    put_sentence(out, d->help);
+    if (balancer)
+        fputs(d->uses_weights ? "Weights count. " : "Weights do not count. ", out);
     for (unsigned i = 0; d->aliases && d->aliases[i]; i++)
-        fprintf(out, "%s`%s`", i ? ", " : " Also known as ", d->aliases[i]);
+        fprintf(out, "%s`%s`", i ? ", " : "Also accepted (with a hint): ", d->aliases[i]);
     fputs(d->aliases && d->aliases[0] ? ".\n" : "\n", out);
     if (d->nspecs)
         fputs(HEAD, out);

@@ -13,6 +13,9 @@
 #include <string.h>
 
 enum { KEEP_SMALL = 64, KEEP_MEDIUM = 16, KEEP_LARGE = 4 };
+/* A bulk transfer that flows has its segment for one read and one send. More than a few in use mean
+ * stalled readers, and those must not hold half a megabyte each. */
+enum { LARGE_IN_USE = 32 };
 
 static const uint32_t class_bytes[SEG_CLASSES] = {4 * 1024, 20 * 1024, 512 * 1024};
 
@@ -52,6 +55,12 @@ void segs_free(struct segs *s)
 size_t segs_in_use(const struct segs *s)
 {
     return s->in_use;
+}
+
+bool segs_large_free(const struct segs *s)
+{
+    return s->large_held - s->nlarge < LARGE_IN_USE &&
+           (!s->ceiling || s->in_use + class_bytes[SEG_LARGE] <= s->ceiling);
 }
 
 size_t segs_held(const struct segs *s)

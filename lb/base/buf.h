@@ -34,6 +34,7 @@ struct segs *segs_new(size_t ceiling);
 void segs_free(struct segs *);
 size_t segs_in_use(const struct segs *); /* bytes attached to a buf now */
 size_t segs_held(const struct segs *);   /* bytes from the allocator, cached ones included */
+bool segs_large_free(const struct segs *); /* may one more large segment be used? see buf.c */
 size_t seg_size(enum seg_class);         /* bytes of one segment: 4 KiB, 20 KiB, 512 KiB */
 
 /*

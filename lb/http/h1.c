@@ -10,7 +10,10 @@
 #include <assert.h>
 #include <errno.h>
 
-enum { BODY_BUDGET = 1024 * 1024 }; /* bytes one message may move per wake-up */
+enum {
+    BODY_BUDGET = 1024 * 1024, /* bytes one message may move per wake-up */
+    BULK = 64 * 1024,          /* bytes of body from which large segments are used */
+};
 
 static bool is_front(const struct conn *c)
 {
@@ -114,7 +117,13 @@ static bool read_head(struct conn *c)
             break;
         }
     }
-    return make_room(c) && more(c, SEG_SMALL);
+    if (!make_room(c))
+        return false;
+    if (buf_len(&h->x.in) && !(c->io.fl & IO_RD)) { /* a part of a head, and maybe a reset with it */
+        conn_probe(c);
+        return false;
+    }
+    return more(c, c->bulk ? SEG_LARGE : SEG_SMALL);
 }
 
 /* Scans n body bytes at p. *used: those that belong to the body. */
@@ -168,7 +177,7 @@ static void deliver(struct conn *c, size_t used, size_t payload, bool end)
 /* The class for the next read: large once a read filled its segment, else by what is to come. */
 static enum seg_class body_class(const struct h1 *h)
 {
-    if (h->x.fl & X_BULK)
+    if ((h->x.fl & X_BULK) || (h->framing == FRAMING_LENGTH && h->left >= BULK))
         return SEG_LARGE;
     return h->framing == FRAMING_LENGTH && h->left < 2048 ? SEG_SMALL : SEG_MEDIUM;
 }
@@ -187,6 +196,7 @@ static bool read_body(struct conn *c, size_t *moved)
     }
     *moved += used;
     conn_env(c)->copied += used;
+    c->bulk |= h->chunk.total >= BULK;
     if (!payload && !end) { /* only framing was decoded away: nothing to hand over */
         buf_took(&h->x.in, used);
         if (!buf_len(&h->x.in))
@@ -240,10 +250,10 @@ void h1_ready(struct io *io)
     struct conn *c = conn_of_io(io);
     if (!conn_woken(c) || !c->x || !((io->fl & IO_RD) || buf_len(&c->x->in)))
         return;
-    if (c->x->state == RD_DONE && is_front(c))
-        conn_probe(c); /* nothing to read, but a reset ends the exchange */
-    else
+    if (c->x->state != RD_DONE || !is_front(c))
         h1_advance(c);
+    else if (io->fl & IO_RD)
+        conn_probe(c); /* nothing to read, but a reset ends the exchange */
 }
 
 const struct io_ops h1_io_ops = {h1_ready, conn_flush};
@@ -297,6 +307,8 @@ static bool open_body(struct stream *s, const struct head *head, bool decode, si
         return true;
     }
     h->x.state = *end ? RD_DONE : RD_BODY;
+    if (head->framing != FRAMING_CHUNKED)
+        c->bulk = head->framing == FRAMING_LENGTH && head->clen >= BULK;
     if (*end)
         return true;
     chunk_init(&h->chunk);
@@ -396,9 +408,9 @@ static void shut(struct stream *s)
     conn_shut(conn_of(s));
 }
 
-const struct stream_ops h1_front_ops = {
-    "h1-front", open_body, take, send_head, send_piece, resume, tunnel, shut,
-};
-const struct stream_ops h1_back_ops = {
-    "h1-back", open_body, take, send_head, send_piece, resume, tunnel, shut,
-};
+#define H1_OPS                                                                                     \
+    .open_body = open_body, .take = take, .send_head = send_head, .send = send_piece,              \
+    .resume = resume, .tunnel = tunnel, .shut = shut
+
+const struct stream_ops h1_front_ops = {.name = "h1-front", H1_OPS};
+const struct stream_ops h1_back_ops = {.name = "h1-back", H1_OPS};

@@ -144,8 +144,8 @@ void attempt_drop_back(struct session *s, bool reset)
         return;
     struct conn *c = conn_of(s->back);
     s->back = NULL;
-    if (s->front && conn_of(s->front)->x)
-        conn_of(s->front)->x->sink = NULL;
+    if (s->front && !s->front->ops->conn && conn_of(s->front)->x)
+        conn_of(s->front)->x->sink = NULL; /* no splicing into a connection that is gone */
     stat_add(&s->line->stat[SRV_CLOSED], 1);
     conn_close(c, reset);
 }
@@ -201,13 +201,12 @@ static void blame(struct session *s, enum why why)
 
 static bool replayable(const struct session *s, enum why why, bool was_connecting)
 {
-    bool unsent = !(s->flags & SF_ANY_SENT);
-    if (was_connecting || why == WHY_OUT_OF_FILES)
-        return unsent && (s->req.mem || !http(s));
-    if (!http(s) || !s->req.mem)
+    const uint32_t again = SF_IDEMPOTENT | SF_PINNED;
+    if (!http(s))
+        return was_connecting && !(s->flags & SF_ANY_SENT);
+    if (!s->req.mem || ((s->flags & SF_ANY_SENT) && (s->flags & again) != again))
         return false;
-    return (why == WHY_SERVER_CLOSED || why == WHY_SERVER_RESET) &&
-           (unsent || ((s->flags & SF_IDEMPOTENT) && (s->flags & SF_PINNED)));
+    return was_connecting || why == WHY_SERVER_CLOSED || why == WHY_SERVER_RESET;
 }
 
 /* A refused connect cost no server any work, so trying another one is not charged. */
@@ -316,12 +315,12 @@ static void front_head(struct stream *front, struct head *h)
 
 void front_failed_hard(struct session *s, enum why why)
 {
-    struct conn *c = conn_of(s->front);
-    s->front->owner = NULL;
+    struct stream *front = s->front;
+    front->owner = NULL;
     s->front = NULL;
     attempt_drop_back(s, true);
     session_end(s, why);
-    front_close(c, false);
+    front_finish(front, STREAM_RESET);
 }
 
 static void front_failed(struct stream *front, enum why why)
@@ -341,9 +340,23 @@ static void front_connected(struct stream *front)
     (void)front; /* accepted connections are connected */
 }
 
+/* Output that still moves is no stall: slow readers are waited for as long as they read. */
+static bool moving(struct session *s, struct stream *to, uint8_t kind)
+{
+    uint32_t mark = 0;
+    if (!to || !stream_pending(to, &mark) || mark == s->progress)
+        return false;
+    s->progress = mark;
+    session_arm(s, kind);
+    return true;
+}
+
 static void waited_for_client(struct session *s)
 {
-    if (conn_of(s->front)->x->fl & X_SENDING)
+    if (moving(s, s->front, KIND_CLIENT))
+        return;
+    uint32_t mark;
+    if (stream_pending(s->front, &mark))
         front_failed_hard(s, WHY_CLIENT_SLOW);
     else
         front_failed(s->front, WHY_CLIENT_TIMEOUT);
@@ -361,7 +374,8 @@ static void front_timeout(struct stream *front, uint8_t kind)
         attempt_failed(s, WHY_CONNECT_TIMEOUT);
         break;
     case KIND_REPLY:
-        attempt_failed(s, WHY_SERVER_TIMEOUT);
+        if (!moving(s, s->back, KIND_REPLY))
+            attempt_failed(s, WHY_SERVER_TIMEOUT);
         break;
     case KIND_SERVER:
         attempt_failed(s, WHY_SERVER_STALLED);

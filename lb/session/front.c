@@ -33,10 +33,11 @@ static struct head_limits limits_of(const struct frontend *fe)
     return (struct head_limits){l->header_bytes, (uint16_t)l->header_fields, l->target_bytes};
 }
 
-/* The bind is gone with the last reload. */
+/* The bind is gone with the last reload, or is no longer HTTP's. */
 static bool orphan(const struct conn *c)
 {
-    return ((struct acceptor *)c->home)->fe == NULL;
+    const struct frontend *fe = ((struct acceptor *)c->home)->fe;
+    return !fe || fe->cfg->mode != CFG_HTTP;
 }
 
 static bool begin(struct conn *c)
@@ -165,6 +166,22 @@ void front_close(struct conn *c, bool reset)
     conn_close(c, reset);
 }
 
+void front_finish(struct stream *s, enum stream_end how)
+{
+    if (s->ops->finish) {
+        s->ops->finish(s, how);
+        return;
+    }
+    struct conn *c = conn_of(s);
+    bool unread = c->x && buf_len(&c->x->in) > 0;
+    if (how == STREAM_KEEP)
+        front_idle(c);
+    else if (c->x && !(c->x->fl & X_EOF) && (how == STREAM_LINGER || (how == STREAM_CLOSE && unread)))
+        front_linger(c);
+    else
+        front_close(c, how == STREAM_RESET);
+}
+
 /* --- lingering: the reply must not be lost to a RST for bytes we did not read (RFC 9112 9.6) --- */
 
 static void linger_ready(struct io *io)
@@ -207,7 +224,7 @@ static void head_event(struct stream *s, struct head *h)
 /* Answers what could not become a request. */
 static void refuse(struct conn *c, enum why why)
 {
-    struct session *s = orphan(c) ? NULL : session_new(shard_of(c), c, true);
+    struct session *s = orphan(c) ? NULL : session_new(shard_of(c), &c->s, true);
     if (!s) {
         front_close(c, true);
         return;

@@ -13,10 +13,10 @@ static void arm_tunnel(struct session *s)
         session_arm(s, KIND_TUNNEL);
 }
 
-static bool busy(const struct stream *s)
+static bool busy(struct stream *s)
 {
-    const struct xfer *x = conn_of((struct stream *)(uintptr_t)s)->x;
-    return x && (x->fl & X_SENDING);
+    uint32_t mark;
+    return stream_pending(s, &mark);
 }
 
 /* A tunnel is over when both sides have ended and everything has left. */
@@ -40,7 +40,8 @@ void relay_front_body(struct stream *front, struct buf *piece, bool end)
         s->bytes_in += buf_len(piece);
         if (end) {
             s->flags |= SF_FRONT_EOF;
-            s->back->ops->shut(s->back);
+            if (!(s->flags & SF_BACK_EOF)) /* else closing says it */
+                s->back->ops->shut(s->back);
             tunnel_check(s);
         } else {
             arm_tunnel(s);
@@ -70,7 +71,8 @@ void relay_back_body(struct stream *back, struct buf *piece, bool end)
     if (s->state == S_TUNNEL) {
         if (end) {
             s->flags |= SF_BACK_EOF;
-            s->front->ops->shut(s->front);
+            if (!(s->flags & SF_FRONT_EOF))
+                s->front->ops->shut(s->front);
             tunnel_check(s);
         } else {
             arm_tunnel(s);
@@ -81,7 +83,7 @@ void relay_back_body(struct stream *back, struct buf *piece, bool end)
     if (end)
         reply_complete(s);
     session_arm(s, KIND_CLIENT);
-    if (n || (conn_of(s->front)->x->fl & X_ENCODE))
+    if (n || (s->flags & SF_ENCODE))
         s->front->ops->send(s->front, piece, end);
     else if (end)
         session_end(s, WHY_OK);
@@ -147,9 +149,10 @@ void relay_back_sent(struct stream *back, struct buf *spent)
 
 void relay_begin_tunnel(struct session *s)
 {
-    struct conn *front = conn_of(s->front), *back = conn_of(s->back);
     s->state = S_TUNNEL;
-    front->x->sink = back;
-    back->x->sink = front;
+    if (!s->front->ops->conn) { /* two connections: long flows may be spliced */
+        conn_of(s->front)->x->sink = conn_of(s->back);
+        conn_of(s->back)->x->sink = conn_of(s->front);
+    }
     session_arm(s, KIND_TUNNEL);
 }

@@ -104,12 +104,17 @@ struct recode {
 static struct recode recode_of(struct session *s, const struct head *h)
 {
     struct recode r = {0};
-    if (s->minor == 0) {
+    if (s->front->ops->conn) { /* HTTP/2 has its own framing */
+        r.decode = h->framing == FRAMING_CHUNKED;
+        s->flags |= SF_ENCODE;
+    } else if (s->minor == 0) {
         r.decode = h->framing == FRAMING_CHUNKED;
         if (r.decode || h->framing == FRAMING_CLOSE)
             s->flags = (s->flags & ~(uint32_t)SF_KEEP_ALIVE) | SF_CLOSE_FRAMED;
     } else {
         r.encode = h->framing == FRAMING_CLOSE;
+        if (r.encode)
+            s->flags |= SF_ENCODE;
     }
     return r;
 }
@@ -120,6 +125,8 @@ static void add_lines(struct session *s, const struct head *h, struct recode r, 
         cookie_line(s, t);
     if (r.encode)
         text_put(t, SLICE("Transfer-Encoding: chunked\r\n"));
+    if (s->front->ops->conn) /* no Connection field in HTTP/2 */
+        return;
     if (!(s->flags & SF_KEEP_ALIVE))
         text_put(t, SLICE("Connection: close\r\n"));
     else if (s->minor == 0)
@@ -253,8 +260,10 @@ void reply_canned(struct session *s, int status, enum why why, const char *locat
         reqid_make(&sh->ids, sh->env.loop.wall_us, s->id);
         s->id_n = REQID_TEXT;
     }
-    bool free_line = !(s->flags & SF_REP_BEGUN) && s->front && conn_activate(conn_of(s->front)) &&
-                     !conn_of(s->front)->x->out.mem;
+    uint32_t mark;
+    bool free_line = !(s->flags & SF_REP_BEGUN) && s->front &&
+                     (s->front->ops->conn || conn_activate(conn_of(s->front))) &&
+                     !stream_pending(s->front, &mark);
     if (!free_line || !buf_want(&b, sh->env.loop.segs, SEG_SMALL)) {
         session_end(s, why);
         return;

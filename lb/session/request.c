@@ -17,7 +17,7 @@ static const struct slice version_11 = {"HTTP/1.1\r\n", 10};
 static bool trusted(const struct session *s)
 {
     const struct cfg_frontend *cfg = s->fe->cfg;
-    return cfg->ntrust && peer_in(&conn_of(s->front)->peer, cfg->trust, cfg->ntrust);
+    return cfg->ntrust && peer_in(&s->peer, cfg->trust, cfg->ntrust);
 }
 
 /* --- checks --- */
@@ -36,7 +36,7 @@ static bool acceptable(struct session *s, struct head *h, enum why *why)
 
 static void note(struct session *s, const struct head *h)
 {
-    const struct conn *c = conn_of(s->front);
+    const struct conn *c = stream_conn(s->front);
     uint32_t most = s->fe->cfg->limits.requests;
     bool keep = h->minor ? !(h->fl & HEAD_CLOSE) : (h->fl & HEAD_KEEP_ALIVE) != 0;
     s->method = h->method;
@@ -82,7 +82,7 @@ static struct slice query_value(struct slice query, struct slice name)
 static uint64_t key_of(const struct session *s, const struct head *h, enum cfg_key key,
                        const char *name)
 {
-    const struct peer *peer = &conn_of(s->front)->peer;
+    const struct peer *peer = &s->peer;
     const struct field *f;
     switch (key) {
     case CFG_KEY_SOURCE:
@@ -153,7 +153,7 @@ static void forwarded_for(struct session *s, struct edits *e, const struct head 
                           bool keep)
 {
     char ip[ADDR_TEXT_MAX];
-    unsigned n = peer_ip_text(&conn_of(s->front)->peer, ip);
+    unsigned n = peer_ip_text(&s->peer, ip);
     text_put(t, SLICE("X-Forwarded-For: "));
     for (unsigned i = 0; i < h->nfields; i++) {
         if (h->f[i].tok != TOK_X_FORWARDED_FOR)
@@ -340,11 +340,10 @@ static void answer(struct session *s, const struct cfg_route *route, struct head
 
 void request_begin(struct stream *front, struct head *h)
 {
-    struct conn *c = conn_of(front);
     enum why why = WHY_OK;
-    struct session *s = session_new(shard_of(c), c, true);
+    struct session *s = session_new(shard_of(stream_conn(front)), front, true);
     if (!s) {
-        front_close(c, true);
+        front_finish(front, STREAM_RESET);
         return;
     }
     note(s, h);

@@ -8,9 +8,10 @@
 
 #include <assert.h>
 
-struct session *session_new(struct shard *sh, struct conn *front, bool http)
+struct session *session_new(struct shard *sh, struct stream *front, bool http)
 {
-    struct acceptor *home = front->home;
+    struct conn *c = stream_conn(front);
+    struct acceptor *home = c->home;
     struct session *s = pool_get(sh->sessions);
     if (!s) {
         stat_add(&sh->wk[WK_NO_MEMORY], 1);
@@ -22,15 +23,15 @@ struct session *session_new(struct shard *sh, struct conn *front, bool http)
     s->fe = home->fe;
     s->fl = home->line;
     s->home = home;
-    s->front = &front->s;
-    s->peer = front->peer;
+    s->front = front;
+    s->peer = c->peer;
     s->server = -1;
     s->flags = http ? SF_HTTP : 0;
     s->t_start = s->t_head = sh->env.loop.now_us;
     list_init(&s->queue);
-    front->s.up = &session_front_events;
-    front->s.owner = s;
-    front->exchanges++;
+    front->up = &session_front_events;
+    front->owner = s;
+    c->exchanges++;
     shard_hold(sh, s->snap);
     stat_add(&s->fl->stat[FE_REQS], 1);
     return s;
@@ -59,15 +60,15 @@ static uint32_t limit_of(const struct session *s, uint8_t kind)
 
 void session_arm(struct session *s, uint8_t kind)
 {
-    struct conn *c;
+    struct loop *l = &s->sh->env.loop;
     uint32_t ms = limit_of(s, kind);
     if (!s->front)
         return;
-    c = conn_of(s->front);
-    if (ms)
-        loop_timer_set(c->io.loop, &c->timer, TIMER_CONN, kind, ms);
+    struct timer *t = stream_timer(s->front);
+    if (ms) /* the owner was set when the connection or stream was made */
+        loop_timer_set(l, t, (enum loop_timer_owner)t->owner, kind, ms);
     else
-        loop_timer_clear(c->io.loop, &c->timer);
+        loop_timer_clear(l, t);
 }
 
 static void session_free(struct grave *g)
@@ -95,22 +96,19 @@ static void account(struct session *s, enum why why)
 /* What becomes of the client connection. */
 static void leave_front(struct session *s, enum why why)
 {
-    struct conn *c = conn_of(s->front);
-    const struct why_info *info = why_info(why);
+    struct stream *front = s->front;
     bool clean = s->state == S_CANNED || (s->state == S_RELAY && (s->flags & SF_REP_END));
-    s->front->owner = NULL;
+    bool server = why_info(why)->side == WHY_SIDE_SERVER;
+    front->owner = NULL;
     s->front = NULL;
-    if (clean && (s->flags & SF_KEEP_ALIVE) && !s->sh->draining && s->home->fe) {
-        front_idle(c);
-        return;
-    }
-    bool unread = !(s->flags & SF_REQ_END) || buf_len(&c->x->in) > 0;
-    if (clean && unread && (s->flags & SF_HTTP) && !(c->x->fl & X_EOF))
-        front_linger(c);
-    else if (info->side == WHY_SIDE_SERVER && (s->flags & SF_CLOSE_FRAMED))
-        front_close(c, true); /* a FIN would make the truncated body look whole */
+    if (clean && (s->flags & SF_KEEP_ALIVE) && !s->sh->draining && s->home->fe)
+        front_finish(front, STREAM_KEEP);
+    else if (clean && (s->flags & SF_HTTP))
+        front_finish(front, s->flags & SF_REQ_END ? STREAM_CLOSE : STREAM_LINGER);
+    else if (server && (s->flags & SF_CLOSE_FRAMED)) /* a FIN would make it look whole */
+        front_finish(front, STREAM_RESET);
     else
-        front_close(c, false);
+        front_finish(front, STREAM_CLOSE);
 }
 
 void session_end(struct session *s, enum why why)

@@ -43,6 +43,7 @@ enum session_flag {
     SF_COUNTED = 1 << 16,    /* in flight at the server */
     SF_CLOSE_FRAMED = 1 << 17, /* the response ends with the connection */
     SF_HEAD_ONLY = 1 << 18,  /* the request was HEAD */
+    SF_ENCODE = 1 << 20,     /* the front frames the body itself: an empty end must be sent */
     SF_RETRIED_DEAD = 1 << 19, /* a dead pooled connection was already made up for */
 };
 
@@ -76,6 +77,7 @@ struct session {
     uint16_t status;           /* sent to the client; 0: none */
     struct buf req;            /* the edited request, for (re)sending */
     uint32_t req_off;          /* where it begins in req.mem */
+    uint32_t progress;         /* of the output being waited for, when the timer last fired */
     uint64_t key;              /* for hash balancers */
     uint16_t tried[TRIED_MAX]; /* servers that failed this request */
     uint8_t ntried;
@@ -91,7 +93,7 @@ struct session {
 };
 
 /* --- session.c: life and death --- */
-struct session *session_new(struct shard *, struct conn *front, bool http);
+struct session *session_new(struct shard *, struct stream *front, bool http);
 void session_end(struct session *, enum why);
 void session_arm(struct session *, uint8_t kind); /* the front timer, by kind */
 static inline struct session *session_of(struct stream *s)
@@ -126,6 +128,7 @@ void front_accepted(struct listener *, int fd, const struct sockaddr *, socklen_
 void front_accept_failed(struct listener *, int error);
 void front_idle(struct conn *);            /* after an exchange: wait for the next */
 void front_close(struct conn *, bool reset); /* now */
+void front_finish(struct stream *, enum stream_end); /* after an exchange */
 void front_linger(struct conn *);          /* after a reply the client may still be sending to */
 void front_on_timer(struct timer *, void *user);
 void front_leave(struct conn *);           /* out of the shard's counts; before conn_close */

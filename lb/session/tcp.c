@@ -10,7 +10,7 @@
 void tcp_begin(struct conn *client)
 {
     struct shard *sh = shard_of(client);
-    struct session *s = raw_begin(client) ? session_new(sh, client, false) : NULL;
+    struct session *s = raw_begin(client) ? session_new(sh, &client->s, false) : NULL;
     if (!s) {
         front_close(client, true);
         return;

@@ -50,7 +50,7 @@ struct conn *conn_new(struct stream_env *env, int fd, const struct io_ops *io_op
         (void)close(fd);
         return NULL;
     }
-    c->timer = (struct timer){0};
+    c->timer = (struct timer){.owner = TIMER_CONN};
     list_init(&c->timer.link);
     list_init(&c->grave.link);
     c->s = (struct stream){.ops = ops};
@@ -59,6 +59,7 @@ struct conn *conn_new(struct stream_env *env, int fd, const struct io_ops *io_op
     c->born_us = env->loop.now_us;
     c->peer = (struct peer){0};
     c->exchanges = 0;
+    c->bulk = false;
     return c;
 }
 
@@ -110,6 +111,8 @@ ssize_t conn_read(struct conn *c, enum seg_class want)
 {
     struct xfer *x = c->x;
     size_t room;
+    if (want == SEG_LARGE && !x->in.mem && !segs_large_free(c->io.loop->segs))
+        want = SEG_MEDIUM;
     if (!buf_want(&x->in, c->io.loop->segs, want)) {
         errno = ENOBUFS;
         return IO_FAIL;
@@ -239,7 +242,7 @@ void conn_shut(struct conn *c)
 void conn_probe(struct conn *c)
 {
     char byte;
-    if (c->io.x || !(c->io.fl & IO_RD))
+    if (c->io.x)
         return;
     ssize_t n = recv(c->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (n < 0 && errno != EAGAIN && errno != EINTR)
@@ -260,6 +263,10 @@ static void deliver(struct conn *c, bool end)
 static bool tunnel_step(struct conn *c, size_t *moved)
 {
     struct xfer *x = c->x;
+    if (buf_len(&x->in)) { /* came behind the head that opened the tunnel */
+        deliver(c, false);
+        return true;
+    }
     if (x->pipe || splice_wanted(c))
         return splice_step(c, moved);
     ssize_t n = conn_read(c, x->fl & X_BULK ? SEG_LARGE : SEG_SMALL);
@@ -288,7 +295,7 @@ void conn_tunnel_read(struct conn *c)
     if (x->fl & X_BUSY)
         return;
     x->fl |= X_BUSY;
-    while (c->x && !(x->fl & (X_PAUSED | X_EOF)) && (c->io.fl & IO_RD)) {
+    while (c->x && !(x->fl & (X_PAUSED | X_EOF)) && ((c->io.fl & IO_RD) || buf_len(&x->in))) {
         if (moved >= TUNNEL_BUDGET) {
             io_kick(&c->io);
             break;

@@ -55,6 +55,7 @@ struct conn {
     uint64_t born_us;
     struct peer peer;
     uint32_t exchanges; /* begun on this connection */
+    bool bulk;          /* the last message was long: read the next in large pieces */
 };
 
 static inline struct stream_env *conn_env(const struct conn *c)
@@ -70,6 +71,27 @@ static inline struct conn *conn_of(struct stream *s)
 static inline struct conn *conn_of_io(struct io *io)
 {
     return container_of(io, struct conn, io);
+}
+
+/* The connection a stream runs on, and the timer its owner may use. */
+static inline struct conn *stream_conn(struct stream *s)
+{
+    return s->ops->conn ? s->ops->conn(s) : conn_of(s);
+}
+
+static inline struct timer *stream_timer(struct stream *s)
+{
+    return s->ops->timer ? s->ops->timer(s) : &conn_of(s)->timer;
+}
+
+/* Has the stream output that was not taken yet? *mark changes as it moves. */
+static inline bool stream_pending(struct stream *s, uint32_t *mark)
+{
+    if (s->ops->pending)
+        return s->ops->pending(s, mark);
+    const struct xfer *x = conn_of(s)->x;
+    *mark = x ? x->out.head : 0;
+    return x && (x->fl & X_SENDING);
 }
 
 /* Pools and loop of one worker. `xfer_size`: bytes of the largest xfer. 0, or -1 with errno. */
@@ -110,7 +132,8 @@ void conn_shut(struct conn *);
 /* Reads and delivers raw bytes until paused, drained or over budget. */
 void conn_tunnel_read(struct conn *);
 
-/* For connections that are paused: has the peer reset it? Reports through up->failed when so. */
+/* Has the peer reset the connection? Reports through up->failed when so. For the rare cases where a
+ * wake-up can't tell: libevent hides a hang-up that comes with an error. */
 void conn_probe(struct conn *);
 
 /*

@@ -23,6 +23,13 @@
 
 struct stream;
 
+enum stream_end {
+    STREAM_KEEP,   /* the exchange was complete: the connection may carry the next */
+    STREAM_LINGER, /* a reply was sent, but the peer may still be sending */
+    STREAM_CLOSE,
+    STREAM_RESET,  /* what was sent is incomplete and must look so */
+};
+
 struct stream_events { /* how a stream tells its owner; never NULL entries */
     /* A head is complete at the front of the stream's input. Owner answers with open_body and take
      * before it returns (or finish). `h` is the worker's scratch. */
@@ -67,6 +74,14 @@ struct stream_ops {
     void (*tunnel)(struct stream *);
     /* Half-close towards the peer, once everything was sent. */
     void (*shut)(struct stream *);
+
+    /* --- only for streams that share a connection (HTTP/2); NULL: the stream is a connection --- */
+    struct conn *(*conn)(struct stream *);
+    struct timer *(*timer)(struct stream *);
+    /* Output that was given and not taken yet; *mark changes as it moves. */
+    bool (*pending)(struct stream *, uint32_t *mark);
+    /* The owner is done with a front stream; it must not be used afterwards. */
+    void (*finish)(struct stream *, enum stream_end how);
 };
 
 struct stream {

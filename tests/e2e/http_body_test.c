@@ -205,6 +205,21 @@ static void upgraded_connection_carries_bytes_both_ways(void **state)
     web_stop(&w);
 }
 
+static void bytes_sent_along_with_the_upgrade_arrive(void **state)
+{
+    (void)state;
+    struct web w;
+    web_start(&w, NULL);
+    struct client *c = web_client(&w);
+    assert_true(client_sendf(c, "GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n"
+                                "Upgrade: websocket\r\n\r\nearly bird"));
+    reply_free(&w.r);
+    assert_true(http_read(c, "GET", &w.r, CLIENT_WAIT_MS));
+    assert_int_equal(w.r.status, 101);
+    assert_true(client_expect(c, "early bird"));
+    web_stop(&w);
+}
+
 static void upgrade_that_is_declined_stays_http(void **state)
 {
     (void)state;
@@ -258,6 +273,7 @@ int main(void)
         E2E_TEST(interim_replies_are_forwarded),
         E2E_TEST(events_arrive_one_by_one),
         E2E_TEST(upgraded_connection_carries_bytes_both_ways),
+        E2E_TEST(bytes_sent_along_with_the_upgrade_arrive),
         E2E_TEST(upgrade_that_is_declined_stays_http),
         E2E_TEST(broken_replies_are_not_hidden),
         E2E_TEST(slow_reader_does_not_fill_the_proxy),
