@@ -74,11 +74,12 @@ const struct directive options_table[] = {
     {RANGE("drain-timeout", OPT_DURATION, 0, LONGEST, "30s",
            "How long connections may finish at a stop or reload."),
      .places = IN(GLOBAL), FIELD(GLOBAL, U32, cfg_global, drain_timeout_ms), PLAIN},
-    {SPEC("tls-ticket-keys", OPT_STRING, NULL,
-          "A file of keys of TLS session tickets, one a line in base64, at least 32 bytes each; the "
-          "first one makes tickets, all of them open. Proxies that share the file resume each "
-          "other's sessions; it is read again when it changes. Without it random keys are made "
-          "and changed every hour."),
+    {SPEC(
+         "tls-ticket-keys", OPT_STRING, NULL,
+         "A file of keys of TLS session tickets, one a line in base64, at least 32 bytes each; the "
+         "first one makes tickets, all of them open. Proxies that share the file resume each "
+         "other's sessions; it is read again when it changes. Without it random keys are made "
+         "and changed every hour."),
      .places = IN(GLOBAL), FIELD(GLOBAL, TEXT, cfg_global, ticket_keys), PLAIN,
      .flags = OPTION_FILE, .syntax = "FILE"},
     {SPEC("secret", OPT_STRING, NULL,
@@ -106,7 +107,8 @@ const struct directive options_table[] = {
          "Chooses the backend or reply for a request; the first route that matches wins. All kinds "
          "of conditions must hold; of several values of one kind any one. `*.example.com` is any "
          "name below, `/x/*` any path below. "
-         "In mode tcp `host` is the name in the TLS handshake. The location of a redirect may hold "
+         "In mode tcp `host`, or `sni`, is the name in the TLS handshake. The location of a "
+         "redirect may hold "
          "$host and $uri."),
      .places = IN(FRONTEND), .flags = OPTION_REPEATS, PLAIN, .set = set_route,
      .syntax = "[host NAME ...] [path PATH ...] [method NAME ...] [header NAME [VALUE]] -> BACKEND "
@@ -200,11 +202,12 @@ const struct directive options_table[] = {
           "DER files with OCSP responses to staple, in the order of `cert`. Without it FILE.ocsp "
           "beside a certificate is taken."),
      .places = IN(TLS), .flags = OPTION_REPEATS, PLAIN, .set = set_ocsp, .syntax = "FILE, ..."},
-    {CHOICE("unknown-name", UNKNOWN_NAME, "default",
-            "What a client gets whose name no certificate has: the first certificate, or an alert."),
+    {CHOICE(
+         "unknown-name", UNKNOWN_NAME, "default",
+         "What a client gets whose name no certificate has: the first certificate, or an alert."),
      .places = IN(TLS), FIELD(TLS, U32, cfg_tls, unknown_name), PLAIN},
-    {SPEC("tickets", OPT_ONOFF, "on", "May clients resume sessions by tickets?"),
-     .places = IN(TLS), FIELD(TLS, BOOL, cfg_tls, tickets), PLAIN},
+    {SPEC("tickets", OPT_ONOFF, "on", "May clients resume sessions by tickets?"), .places = IN(TLS),
+     FIELD(TLS, BOOL, cfg_tls, tickets), PLAIN},
     {SPEC("ciphers", OPT_STRING, "ECDHE+AESGCM:ECDHE+CHACHA20",
           "Ciphers of TLS 1.2, as OpenSSL lists them."),
      .places = IN(TLS) | IN(SERVER_TLS), FIELD(TLS, TEXT, cfg_tls, ciphers), PLAIN},

@@ -29,7 +29,8 @@ static int target_of(const struct backend *b, unsigned k, struct monitor_target 
                                  .passive = &cfg->passive,
                                  .slow_start_ms = cfg->slow_start_ms,
                                  .addr = rt->addr,
-                                 .addr_len = rt->addr_len};
+                                 .addr_len = rt->addr_len,
+                                 .tls = b->tls ? b->tls[k] : NULL};
     if (!cfg->check.type || !cfg->check.port)
         return 0;
     return addr_resolve(&cfg->servers[k].addr, cfg->check.port, &t->addr, &t->addr_len, e);

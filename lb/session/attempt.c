@@ -1,9 +1,10 @@
 /*
  * attempt.c — one try at one server, and what follows when it fails.
  *
- * A request is tried again only when that is safe: nothing of it can have reached a server, or it is
- * idempotent and still whole in s->req. A pooled connection that turns out dead is made up for once
- * with a fresh one to the same server; further servers are tried within `retry` and its budget.
+ * A request is tried again only when that is safe: nothing of it can have reached a server, or it
+ * is idempotent and still whole in s->req. A pooled connection that turns out dead is made up for
+ * once with a fresh one to the same server; further servers are tried within `retry` and its
+ * budget.
  */
 #include "lb/session/session.h"
 
@@ -392,6 +393,5 @@ static void front_timeout(struct stream *front, uint8_t kind)
 }
 
 const struct stream_events session_front_events = {
-    front_head,   relay_front_body, relay_front_sent,
-    front_failed, front_connected,  front_timeout,
+    front_head, relay_front_body, relay_front_sent, front_failed, front_connected, front_timeout,
 };

@@ -175,8 +175,8 @@ static void forwarded(struct session *s, struct edits *e, const struct head *h, 
         drop_all(e, h, TOK_FORWARDED);
     if (!keep || !head_find(h, TOK_X_FORWARDED_PROTO, 0)) {
         drop_all(e, h, TOK_X_FORWARDED_PROTO);
-        text_put(t, conn_of(s->front)->io.x ? SLICE("\r\nX-Forwarded-Proto: https")
-                                            : SLICE("\r\nX-Forwarded-Proto: http"));
+        text_put(t, stream_conn(s->front)->io.x ? SLICE("\r\nX-Forwarded-Proto: https")
+                                                : SLICE("\r\nX-Forwarded-Proto: http"));
     }
     if (!keep || !head_find(h, TOK_X_FORWARDED_HOST, 0)) {
         drop_all(e, h, TOK_X_FORWARDED_HOST);
@@ -321,8 +321,8 @@ static void answer(struct session *s, const struct cfg_route *route, struct head
 {
     char where[2048];
     struct text t = {.p = where, .max = sizeof where - 1};
-    enum why why = route == &s->fe->cfg->otherwise && route->status == 421 ? WHY_NO_ROUTE
-                                                                           : WHY_ROUTE_REPLY;
+    enum why why =
+        route == &s->fe->cfg->otherwise && route->status == 421 ? WHY_NO_ROUTE : WHY_ROUTE_REPLY;
     bool fits = route->action != CFG_REDIRECT || text_expand(&t, route->location, h);
     where[t.n] = '\0';
     if (!swallow(s, h))
@@ -355,6 +355,11 @@ void request_begin(struct stream *front, struct head *h)
     if (!route) {
         reply_canned(s, 400, WHY_BAD_TARGET, NULL);
         return;
+    }
+    if (s->fe->cfg->redirect_https && !stream_conn(s->front)->io.x) {
+        static const struct cfg_route to_https = {
+            .action = CFG_REDIRECT, .status = 308, .location = "https://$host$uri"};
+        route = &to_https;
     }
     if (route->action != CFG_TO_BACKEND) {
         answer(s, route, h);

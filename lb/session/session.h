@@ -122,7 +122,10 @@ void relay_front_sent(struct stream *, struct buf *spent);
 void relay_back_sent(struct stream *, struct buf *spent);
 void relay_begin_tunnel(struct session *);
 /* --- tcp.c --- */
-void tcp_begin(struct conn *client);
+/* `name`: what the client's TLS asks for; `why`: not OK, it is refused. */
+void tcp_begin(struct conn *client, struct slice name, enum why);
+/* --- hello.c --- */
+void hello_begin(struct conn *client); /* leads to tcp_begin */
 /* --- front.c: client connections between exchanges --- */
 void front_accepted(struct listener *, int fd, const struct sockaddr *, socklen_t);
 void front_accept_failed(struct listener *, int error);

@@ -156,6 +156,7 @@ static int add_frontend(struct snapshot *s, unsigned i, struct survivors *old,
     f->routes = route_compile(f->cfg, e);
     if (!f->routes)
         return err_prefix(e, "frontend '%s'", f->cfg->name);
+    snapshot_tls_frontend(f);
     return open_access_log(f, deps->logger, e);
 }
 

@@ -43,6 +43,9 @@ struct frontend {
     const struct cfg_frontend *cfg;
     struct frontend_rt *rt;       /* counted */
     struct route_table *routes;   /* owned */
+    struct slice hsts;            /* the field line, in hsts_text; empty: not sent */
+    char hsts_text[64];
+    bool by_name;                 /* mode tcp: some route asks for the name in the hello */
     int access_sink;              /* logger sink; 0: no access log */
     unsigned index;
 };

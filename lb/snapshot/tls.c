@@ -6,7 +6,20 @@
 #include "lb/tls/tls_ctx.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+void snapshot_tls_frontend(struct frontend *f)
+{
+    for (unsigned k = 0; k < f->cfg->nroutes; k++)
+        f->by_name |= f->cfg->routes[k].nhosts > 0;
+    if (!f->cfg->hsts_s)
+        return;
+    int n =
+        snprintf(f->hsts_text, sizeof f->hsts_text, "Strict-Transport-Security: max-age=%llu\r\n",
+                 (unsigned long long)f->cfg->hsts_s);
+    f->hsts = (struct slice){f->hsts_text, (size_t)n};
+}
 
 static int add_peers(struct backend *b, struct tls_cache *cache, const struct tls_env *env,
                      struct err *e)

@@ -6,8 +6,12 @@
 
 struct backend;
 struct err;
+struct frontend;
 struct snapshot;
 struct snapshot_deps;
+
+/* What follows from a frontend's settings: how it routes, the HSTS line. */
+void snapshot_tls_frontend(struct frontend *);
 
 /* Fills b->tls. 0, or -1 with `e` ("file:line:col: …"); what was made belongs to `b`. */
 int snapshot_tls_peers(struct backend *, const struct snapshot_deps *, struct err *e);

@@ -15,13 +15,13 @@ enum tls_key_kind { TLS_KEY_RSA, TLS_KEY_ECDSA, TLS_KEY_ED25519, TLS_KEY_KINDS }
 struct tls_cert {
     char *path;             /* owned */
     X509 *leaf;             /* owned */
-    STACK_OF(X509) *chain;  /* owned */
+    STACK_OF(X509) * chain; /* owned */
     EVP_PKEY *key;          /* owned; NULL when it was not to be read */
     unsigned char *ocsp;    /* owned; a DER response to staple, or NULL */
     size_t ocsp_n;
     enum tls_key_kind kind;
     int64_t not_before_s, not_after_s;
-    char **names;           /* owned; lower case, "*.example.com" for a wildcard */
+    char **names; /* owned; lower case, "*.example.com" for a wildcard */
     unsigned nnames;
     struct src_loc loc;
 };

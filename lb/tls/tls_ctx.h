@@ -38,8 +38,8 @@ SSL *tls_ctx_new_ssl(struct tls_ctx *);
 
 /* What is known of each certificate in use; control thread. `name` is valid during the call. */
 struct tls_cert_facts {
-    const char *path, *name; /* the first name it is for */
-    const char *key;         /* "ECDSA", "RSA", "Ed25519" */
+    const char *path, *name;           /* the first name it is for */
+    const char *key;                   /* "ECDSA", "RSA", "Ed25519" */
     int64_t not_before_s, not_after_s; /* Unix time */
 };
 void tls_ctx_each_cert(struct tls_ctx *, void (*fn)(void *, const struct tls_cert_facts *), void *);

@@ -22,42 +22,42 @@ enum tls_io_flag {
 };
 
 struct tls_io {
-    SSL *ssl;                 /* owned */
-    struct io *io;            /* borrowed: we are its xctx */
-    struct tls_ctx *ctx;      /* counted; server side */
-    struct tls_peer *peer;    /* counted; client side */
+    SSL *ssl;                     /* owned */
+    struct io *io;                /* borrowed: we are its xctx */
+    struct tls_ctx *ctx;          /* counted; server side */
+    struct tls_peer *peer;        /* counted; client side */
     struct tls_client_cert *cert; /* owned; made when asked for */
-    struct buf out;           /* ciphertext the kernel has not taken */
-    uint32_t owed;            /* plaintext bytes that lie in `out`: reported when it has left */
-    int error;                /* errno of the fault; 0: none */
+    struct buf out;               /* ciphertext the kernel has not taken */
+    uint32_t owed;                /* plaintext bytes that lie in `out`: reported when it has left */
+    int error;                    /* errno of the fault; 0: none */
     unsigned worker;
     uint8_t fl;
-    const char *cause;        /* static text of the fault, or NULL */
+    const char *cause; /* static text of the fault, or NULL */
 };
 
 /* One certificate (or ECDSA and RSA of the same names) with everything a handshake needs. */
 struct tls_ctx {
     atomic_uint refs;
-    pthread_rwlock_t lock;    /* guards `store`: written when certificates change */
-    struct tls_store *store;  /* owned */
-    BIO_METHOD *bio;          /* owned */
+    pthread_rwlock_t lock;       /* guards `store`: written when certificates change */
+    struct tls_store *store;     /* owned */
+    BIO_METHOD *bio;             /* owned */
     struct tls_tickets *tickets; /* counted */
     const struct cfg_tls *cfg;   /* borrowed from the snapshot that made it; control thread only */
-    unsigned char *alpn;      /* owned; wire form */
+    unsigned char *alpn;         /* owned; wire form */
     unsigned alpn_n;
-    bool refuse_unknown;      /* a name no certificate has is refused */
-    bool any_alpn;            /* mode tcp: what was configured is offered as it stands */
+    bool refuse_unknown; /* a name no certificate has is refused */
+    bool any_alpn;       /* mode tcp: what was configured is offered as it stands */
 };
 
 struct tls_peer {
     atomic_uint refs;
-    SSL_CTX *ssl_ctx;         /* counted by OpenSSL */
-    BIO_METHOD *bio;          /* owned */
-    char *name;               /* owned; to check, and to ask for unless it is an address */
+    SSL_CTX *ssl_ctx; /* counted by OpenSSL */
+    BIO_METHOD *bio;  /* owned */
+    char *name;       /* owned; to check, and to ask for unless it is an address */
     bool is_ip, verify;
     uint64_t id;
     unsigned nworkers;
-    SSL_SESSION *session[];   /* [nworkers]: each its worker's own */
+    SSL_SESSION *session[]; /* [nworkers]: each its worker's own */
 };
 
 /* --- tls_bio.c --- */

@@ -303,6 +303,8 @@ int tls_accept(struct io *io, struct tls_ctx *ctx)
 
 int tls_connect(struct io *io, struct tls_peer *peer, unsigned worker, bool lenient)
 {
+    if (worker >= peer->nworkers)
+        worker = peer->nworkers - 1; /* the control thread's place */
     struct tls_io *t = attach(io, tls_peer_new_ssl(peer, worker), peer->bio);
     if (!t)
         return -1;

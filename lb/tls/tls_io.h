@@ -20,6 +20,8 @@ extern const struct xport tls_xport;
  * of memory (the io is as before). May not call back. */
 int tls_accept(struct io *, struct tls_ctx *);
 
+enum { TLS_CONTROL_THREAD = 1 << 16 }; /* instead of a worker's number */
+
 /* … as client of `peer`, whose session for `worker` is offered and replaced. `lenient`: an end
  * without close_notify is an end (raw tunnels), not a failure. */
 int tls_connect(struct io *, struct tls_peer *peer, unsigned worker, bool lenient);
@@ -41,7 +43,7 @@ const char *tls_failure(const struct io *);
 
 /* What a client's certificate said. */
 struct tls_client_cert {
-    char *subject;  /* RFC 2253, one line */
+    char *subject; /* RFC 2253, one line */
     char sha256[65];
 };
 /* NULL: it showed none. Made at the first call, borrowed from the io. */

@@ -116,8 +116,8 @@ static SSL_CTX *make(const struct cfg_tls *cfg, struct err *e)
     SSL_CTX *c = tls_ctx_base(cfg, false, e);
     if (!c)
         return NULL;
-    (void)SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_CLIENT |
-                                                SSL_SESS_CACHE_NO_INTERNAL_STORE);
+    (void)SSL_CTX_set_session_cache_mode(c,
+                                         SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
     SSL_CTX_sess_set_new_cb(c, on_session);
     if (set_trust(c, cfg, e) == 0 && set_own_cert(c, cfg, e) == 0)
         return c;
@@ -143,8 +143,7 @@ static SSL_CTX *shared_ctx(const struct cfg_tls *cfg, struct tls_cache *cache, s
 }
 
 static struct tls_peer *make_peer(const struct cfg_tls *cfg, const char *name,
-                                  struct tls_cache *cache, const struct tls_env *env,
-                                  struct err *e)
+                                  struct tls_cache *cache, const struct tls_env *env, struct err *e)
 {
     unsigned char raw[16];
     struct tls_peer *p = calloc(1, sizeof *p + (env->nworkers + 1) * sizeof p->session[0]);

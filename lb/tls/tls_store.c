@@ -15,7 +15,7 @@
 
 enum { NONE = -1, NAME_MAX_BYTES = 253 };
 
-struct set { /* at most one certificate of each kind */
+struct set {                 /* at most one certificate of each kind */
     int cert[TLS_KEY_KINDS]; /* index, or NONE */
     SSL_CTX *ctx;            /* owned */
 };
@@ -23,7 +23,7 @@ struct set { /* at most one certificate of each kind */
 struct entry {
     const char *name; /* borrowed from its certificate; NULL: free */
     struct set made_of;
-    SSL_CTX *ctx;     /* borrowed from a set */
+    SSL_CTX *ctx; /* borrowed from a set */
 };
 
 struct tls_store {
@@ -61,9 +61,8 @@ static int staple_index(void)
     static pthread_mutex_t once = PTHREAD_MUTEX_INITIALIZER;
     (void)pthread_mutex_lock(&once);
     if (atomic_load(&index) == NONE)
-        atomic_store(&index,
-                     CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL_CTX, 0, NULL, NULL, NULL,
-                                             free_staples));
+        atomic_store(&index, CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL_CTX, 0, NULL, NULL, NULL,
+                                                     free_staples));
     (void)pthread_mutex_unlock(&once);
     return atomic_load(&index);
 }
@@ -262,8 +261,8 @@ SSL_CTX *tls_store_find(const struct tls_store *st, struct slice name)
     return at->name ? at->ctx : NULL;
 }
 
-void tls_store_each(const struct tls_store *st,
-                    void (*fn)(void *, const struct tls_cert_facts *), void *arg)
+void tls_store_each(const struct tls_store *st, void (*fn)(void *, const struct tls_cert_facts *),
+                    void *arg)
 {
     for (unsigned i = 0; i < st->certs.n; i++) {
         const struct tls_cert *c = &st->certs.v[i];

@@ -21,7 +21,7 @@ SSL_CTX *tls_store_default(const struct tls_store *);
 /* For a name, whatever its case: exact, else the wildcard one level up. NULL: no certificate. */
 SSL_CTX *tls_store_find(const struct tls_store *, struct slice name);
 
-void tls_store_each(const struct tls_store *,
-                    void (*fn)(void *, const struct tls_cert_facts *), void *);
+void tls_store_each(const struct tls_store *, void (*fn)(void *, const struct tls_cert_facts *),
+                    void *);
 
 #endif

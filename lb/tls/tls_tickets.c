@@ -22,10 +22,10 @@ struct key {
 
 struct tls_tickets {
     atomic_uint refs;
-    pthread_rwlock_t lock; /* guards key[] and n: workers read, the control thread writes */
+    pthread_rwlock_t lock;    /* guards key[] and n: workers read, the control thread writes */
     struct key key[KEYS_MAX]; /* the first one makes tickets */
     unsigned n;
-    EVP_CIPHER *cipher;    /* fetched once: a look-up per handshake costs microseconds */
+    EVP_CIPHER *cipher; /* fetched once: a look-up per handshake costs microseconds */
 };
 
 static int random_key(struct key *k)
@@ -118,7 +118,8 @@ static bool read_line(struct key *k, char *line)
     return ok;
 }
 
-static int read_all(FILE *f, const char *path, struct key keys[KEYS_MAX], unsigned *n, struct err *e)
+static int read_all(FILE *f, const char *path, struct key keys[KEYS_MAX], unsigned *n,
+                    struct err *e)
 {
     char line[600];
     unsigned number = 0;
