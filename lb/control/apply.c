@@ -95,6 +95,7 @@ static void commit(struct control *c, struct snapshot *s)
         backend_changed(s->backends[i].rt);
     control_view_stale(c);
     c->snap = s;
+    control_certs_watch(c);
     c->unapplied = c->nworkers;
     for (unsigned i = 0; i < c->nworkers; i++) {
         snapshot_ref(s);
@@ -120,6 +121,11 @@ int control_apply(struct control *c, struct cfg *cfg, struct err *e)
                                  .tickets = c->tickets,
                                  .secret = c->secret,
                                  .free_wb = wbackend_free};
+    const char *keys = cfg->global.ticket_keys;
+    if (keys && tls_tickets_load(c->tickets, keys, e) != 0) {
+        cfg_free(cfg);
+        return -1;
+    }
     struct snapshot *s = snapshot_prepare(cfg, c->snap, &deps, e);
     if (!s)
         return -1;
