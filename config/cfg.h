@@ -73,7 +73,7 @@ struct cfg_global {
     uint32_t drain_timeout_ms;
     const char *pid_file;
     const char *ticket_keys; /* file of keys of TLS tickets; NULL: random ones, rotated */
-    const char *secret; /* keys sticky cookies; NULL: random per start (a warning) */
+    const char *secret;      /* keys sticky cookies; NULL: random per start (a warning) */
     struct cfg_log log;
     const char *const *balancer_plugins; /* `balancer "path.so"` */
     const struct src_loc *balancer_plugin_locs;
@@ -107,14 +107,14 @@ struct cfg_tls {
     const char *client_crl;        /* frontend, bind: PEM file of revoked client certificates */
     uint32_t client_depth;         /* frontend, bind: authorities between client and client_ca */
     enum cfg_unknown_name unknown_name; /* frontend, bind: no certificate has the client's name */
-    bool tickets;                  /* frontend, bind: session tickets; default on */
-    const char *ciphers;           /* TLS 1.2, OpenSSL's list; NULL: the program's choice */
-    const char *ciphersuites;      /* TLS 1.3 */
-    const char *groups;            /* of the key exchange */
-    bool verify;                   /* server: check the origin's certificate; default on */
-    const char *ca;                /* server: PEM file; NULL: the system's authorities */
-    const char *sni;               /* server: name to ask for and to check; NULL: the address's */
-    struct src_loc loc;            /* of the word `tls` */
+    bool tickets;                       /* frontend, bind: session tickets; default on */
+    const char *ciphers;                /* TLS 1.2, OpenSSL's list; NULL: the program's choice */
+    const char *ciphersuites;           /* TLS 1.3 */
+    const char *groups;                 /* of the key exchange */
+    bool verify;                        /* server: check the origin's certificate; default on */
+    const char *ca;                     /* server: PEM file; NULL: the system's authorities */
+    const char *sni;    /* server: name to ask for and to check; NULL: the address's */
+    struct src_loc loc; /* of the word `tls` */
 };
 
 struct cfg_bind {
@@ -296,6 +296,10 @@ struct cfg_plugins {
      * description must outlive the cfg. */
     const struct plug_desc *(*load_balancer)(void *ctx, const char *path, struct err *e);
     void *ctx;
+    /* Judges what is in the files of a `tls` block (`server`: of a server); calls `say` for each
+     * finding before it returns. May be NULL. */
+    void (*judge_tls)(const struct cfg_tls *, bool server,
+                      void (*say)(void *, bool error, struct src_loc, const char *text), void *to);
 };
 
 /*

@@ -11,6 +11,7 @@
 #include "lb/msg/target.h"
 #include "lb/session/logline.h"
 #include "lb/session/text.h"
+#include "lb/tls/tls_io.h"
 
 static const struct slice version_11 = {"HTTP/1.1\r\n", 10};
 
@@ -167,6 +168,23 @@ static void forwarded_for(struct session *s, struct edits *e, const struct head 
     text_put(t, (struct slice){ip, n});
 }
 
+/* What a verified client certificate says; such fields of a stranger never pass. */
+static void client_cert(struct session *s, struct edits *e, const struct head *h, struct text *t,
+                        bool keep)
+{
+    const struct io *io = &stream_conn(s->front)->io;
+    const struct tls_client_cert *cert = s->fe->client_certs ? tls_client_cert(io) : NULL;
+    for (unsigned i = 0; (!keep || cert) && i < h->nfields; i++)
+        if (h->f[i].tok >= TOK_X_CLIENT_CERT_SUBJECT)
+            edits_drop(e, i);
+    if (!cert)
+        return;
+    text_put(t, SLICE("\r\nX-Client-Cert-Subject: "));
+    text_put(t, slice_of(cert->subject));
+    text_put(t, SLICE("\r\nX-Client-Cert-Sha256: "));
+    text_put(t, slice_of(cert->sha256));
+}
+
 static void forwarded(struct session *s, struct edits *e, const struct head *h, struct text *t,
                       bool keep)
 {
@@ -183,6 +201,7 @@ static void forwarded(struct session *s, struct edits *e, const struct head *h, 
         text_put(t, SLICE("\r\nX-Forwarded-Host: "));
         text_put(t, h->host);
     }
+    client_cert(s, e, h, t, keep);
 }
 
 /* May a value that came in be passed on as the request id? Visible ASCII, not too long. */

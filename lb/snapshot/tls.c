@@ -13,6 +13,8 @@ void snapshot_tls_frontend(struct frontend *f)
 {
     for (unsigned k = 0; k < f->cfg->nroutes; k++)
         f->by_name |= f->cfg->routes[k].nhosts > 0;
+    for (unsigned k = 0; k < f->cfg->nbinds; k++)
+        f->client_certs |= f->cfg->binds[k].tls && f->cfg->binds[k].tls_opts->client_ca;
     if (!f->cfg->hsts_s)
         return;
     int n =

@@ -243,15 +243,20 @@ static int load_in_folder(void *arg, const char *path)
     return load_one(l->all, path, &one, l->e);
 }
 
+int tls_certs_add(const struct cfg_cert *c, struct tls_certs *all, struct err *e)
+{
+    struct loading l = {all, c, e};
+    return is_folder(c->cert) ? each_file(c->cert, load_in_folder, &l, e)
+                              : load_one(all, c->cert, c, e);
+}
+
 int tls_certs_load(const struct cfg_tls *cfg, struct tls_certs *all, struct err *e)
 {
     int rc = 0;
     *all = (struct tls_certs){0};
     for (unsigned i = 0; rc == 0 && i < cfg->ncerts; i++) {
         const struct cfg_cert *c = &cfg->certs[i];
-        struct loading l = {all, c, e};
-        rc = is_folder(c->cert) ? each_file(c->cert, load_in_folder, &l, e)
-                                : load_one(all, c->cert, c, e);
+        rc = tls_certs_add(c, all, e);
         if (rc != 0)
             (void)err_prefix(e, "%s:%u:%u", c->loc.file, c->loc.line, c->loc.col);
     }

@@ -34,6 +34,8 @@ struct tls_certs {
 /* Reads all certificates of the block; folders give each *.pem and *.crt file in order of their
  * names. -1 with `e` ("file:line:col: …"); nothing is left allocated. */
 int tls_certs_load(const struct cfg_tls *, struct tls_certs *, struct err *e);
+/* Adds those of one entry; the text of `e` says no place. What was added stays in any case. */
+int tls_certs_add(const struct cfg_cert *, struct tls_certs *, struct err *e);
 void tls_certs_free(struct tls_certs *);
 
 /* The word for a kind of key. */

@@ -65,6 +65,9 @@ BIO_METHOD *tls_bio_method(void); /* NULL: out of memory */
 /* Sends `out` as far as the socket takes it. 0: all has left, IO_AGAIN, IO_FAIL (errno). */
 int tls_flush(struct tls_io *);
 
+/* --- tls_peer.c --- */
+int tls_peer_try(const struct cfg_tls *, struct err *); /* could it be used? -1 with `e` */
+
 /* --- tls_ctx.c --- */
 SSL_CTX *tls_ctx_base(const struct cfg_tls *, bool server, struct err *);
 /* Settings of a server's SSL_CTX that do not depend on certificates; `t` is passed to callbacks. */

@@ -16,6 +16,7 @@
 
 enum {
     BATCH_BYTES = 128 * 1024, /* plaintext encrypted per send call */
+    SUBJECT_MAX = 300,        /* of a client certificate's name; it must fit a field */
 };
 
 static struct tls_io *of(const struct io *io)
@@ -370,7 +371,8 @@ static struct tls_client_cert *describe(X509 *x)
         c->sha256[2 * i + 1] = "0123456789abcdef"[md[i] & 15];
     }
     long len = BIO_get_mem_data(b, &text);
-    c->subject = OPENSSL_strndup(text, len > 0 ? (size_t)len : 0);
+    size_t keep = len <= 0 ? 0 : len < SUBJECT_MAX ? (size_t)len : SUBJECT_MAX;
+    c->subject = OPENSSL_strndup(text, keep);
     BIO_free(b);
     if (c->subject)
         return c;

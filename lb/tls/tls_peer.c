@@ -125,6 +125,13 @@ static SSL_CTX *make(const struct cfg_tls *cfg, struct err *e)
     return NULL;
 }
 
+int tls_peer_try(const struct cfg_tls *cfg, struct err *e)
+{
+    SSL_CTX *c = make(cfg, e);
+    SSL_CTX_free(c);
+    return c ? 0 : -1;
+}
+
 /* Counted for the caller. */
 static SSL_CTX *shared_ctx(const struct cfg_tls *cfg, struct tls_cache *cache, struct err *e)
 {
