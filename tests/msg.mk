@@ -43,9 +43,9 @@ coverage:
 coverage-run: $(O)/lb $(E2E) $(UNIT) $(REPLAY)
 	tests/coverage $(O) $(E2E) $(UNIT) $(REPLAY)
 
-build/bench/head: bench/micro/head.c $(O)/liblb.a $(filter %.o,$(LLHTTP_LINK))
+$(O)/bench/micro/head: bench/micro/head.c $(O)/liblb.a $(filter %.o,$(LLHTTP_LINK))
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(LLHTTP_FLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(O)/liblb.a $(LLHTTP_LINK)
 
-bench-msg: build/bench/head
-	build/bench/head
+bench-msg: $(O)/bench/micro/head
+	$<

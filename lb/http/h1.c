@@ -308,7 +308,8 @@ static bool open_body(struct stream *s, const struct head *head, bool decode, si
     h->x.fl = (uint16_t)(decode ? h->x.fl | X_DECODE : h->x.fl & ~X_DECODE);
     *end = head->framing == FRAMING_NONE || (head->framing == FRAMING_LENGTH && !head->clen);
     if (head->framing == FRAMING_TUNNEL) { /* bytes behind the head belong to the tunnel */
-        h->x.state = RD_TUNNEL;
+        *end = is_front(c);                /* CONNECT: the answer decides whether there is one */
+        h->x.state = *end ? RD_DONE : RD_TUNNEL;
         return true;
     }
     h->x.state = *end ? RD_DONE : RD_BODY;
