@@ -22,7 +22,7 @@ DESTDIR ?=
 CPPFLAGS += -D_GNU_SOURCE -I. $(LLHTTP_CPP)
 # snprintf is used to cut what is too long; whether GCC warns of that depends on the optimisation.
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-format-truncation \
-            -Wno-unknown-warning-option
+            -Wno-unknown-warning-option -Wno-string-concatenation
 WERROR   ?= -Werror
 CSTD     := -std=gnu11
 HARDEN   := -fPIE -fstack-protector-strong -fno-strict-aliasing
