@@ -22,6 +22,7 @@ enum io_flag {
     IO_OPEN = 1 << 3,
     IO_CONNECTING = 1 << 4, /* a connect is under way */
     IO_STAGED = 1 << 5, /* in the flush queue */
+    IO_STARVED = 1 << 6, /* `run` is in a queue of those that wait for memory */
 };
 
 struct io_ops {
@@ -66,6 +67,10 @@ void io_shut(struct io *);
 
 /* Calls ops->ready again in this turn: no edge will come for bytes already known of. */
 void io_kick(struct io *);
+
+/* Puts it in `queue` until io_fed or io_kick takes it out: for ready calls that must wait. */
+void io_starve(struct io *, struct list *queue);
+void io_fed(struct io *);
 
 /* Puts the io in the flush queue of this batch, once. */
 void io_stage(struct io *);
