@@ -36,9 +36,11 @@ FLAGS_release := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 FLAGS_debug   := -O0 -g3
 FLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 FLAGS_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+FLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+FLAGS_coverage := -O0 -g -fprofile-instr-generate -fcoverage-mapping
 FLAGS         := $(FLAGS_$(MODE))
 ifeq ($(FLAGS),)
-$(error unknown MODE '$(MODE)': release, debug, asan or tsan)
+$(error unknown MODE '$(MODE)': release, debug, asan, tsan, fuzz or coverage)
 endif
 ifeq ($(MODE),release)
 LTO_CFLAGS  := $(if $(LTO),$(LTO) -ffat-lto-objects)
@@ -57,11 +59,12 @@ CORE := $(filter-out $(O)/obj/lb/main.o,$(OBJ))
 UNIT    := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/*_test.c tests/prop/*_test.c))
 E2E     := $(patsubst %.c,$(O)/%,$(wildcard tests/e2e/*_test.c))
 BUDGET  := $(patsubst %.c,$(O)/%,$(wildcard tests/budget/*_test.c))
+BUDGET_LIB := $(O)/obj/tests/budget/lib/budget.o
 E2E_LIB := $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/e2e/lib/*.c))
 REPLAY  := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/*_fuzz.c))
 STYLED  := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 
-.PHONY: all debug asan tsan unit e2e fuzz-replay check test run bench deps deps-build install \
+.PHONY: all debug asan tsan unit e2e budget fuzz-replay check test run bench deps deps-build install \
         clean layers format-check format list-threaded
 .SECONDARY:
 .DEFAULT_GOAL := all
@@ -77,7 +80,7 @@ $(O)/lb: $(OBJ)
 $(O)/liblb.a: $(CORE)
 	@rm -f $@
 	$(call say,AR)
-	$(Q)$(if $(LTO_LDFLAGS),gcc-ar,ar) rcs $@ $^
+	$(Q)$(if $(and $(LTO_LDFLAGS),$(shell command -v gcc-ar)),gcc-ar,ar) rcs $@ $^
 
 $(O)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
@@ -121,22 +124,32 @@ $(E2E): $(O)/%: %.c $(E2E_LIB)
 	$(call say,LINK)
 	$(Q)$(TEST_LINK) $< $(E2E_LIB) -lcmocka -lpthread
 
-$(BUDGET): $(O)/%: %.c $(E2E_LIB)
+# A budget test counts calls by a library it preloads into lb.
+$(BUDGET): $(O)/%: %.c $(BUDGET_LIB) $(E2E_LIB) | $(O)/tests/budget/shim.so
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(TEST_LINK) $< $(E2E_LIB) -lcmocka -lpthread
+	$(Q)$(TEST_LINK) $< $(BUDGET_LIB) $(E2E_LIB) -lcmocka -lpthread
+
+$(O)/tests/budget/shim.so: tests/budget/lib/shim.c tests/budget/lib/shim.h
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(CPPFLAGS) $(CSTD) $(WARN) $(WERROR) -O2 -fPIC -shared -ftls-model=initial-exec -o $@ $<
+
 
 $(UNIT): $(O)/%: %.c $(O)/liblb.a
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(TEST_LINK) $(filter %.c %.o,$^) $(O)/liblb.a $(TEST_LIBS) -lcmocka $(LIBS)
 
-# Fuzz targets fed with their committed corpus, with any compiler; `make fuzz` searches.
-$(REPLAY): $(O)/%: %.c tests/fuzz/replay.c $(wildcard tests/fuzz/check.c) $(O)/obj/tests/http/referee.o \
+# Fuzz targets fed with their committed corpus, with any compiler; `make fuzz` searches, with
+# libFuzzer as their main.
+FUZZ_MAIN := $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer,tests/fuzz/replay.c)
+$(REPLAY): $(O)/%: %.c $(filter %.c,$(FUZZ_MAIN)) tests/fuzz/check.c $(O)/obj/tests/http/referee.o \
            $(O)/liblb.a $(filter %.o,$(LLHTTP_LINK))
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(TEST_LINK) $(LLHTTP_FLAGS) $(filter %.c %.o,$^) $(O)/liblb.a $(filter -l%,$(LLHTTP_LINK)) $(LIBS)
+	$(Q)$(TEST_LINK) $(filter -f%,$(FUZZ_MAIN)) $(LLHTTP_FLAGS) $(filter %.c %.o,$^) $(O)/liblb.a \
+	    $(filter -l%,$(LLHTTP_LINK)) $(LIBS)
 
 RUN_TESTS = tests/run --lb $(O)/lb --logs $(O)/test-logs --mode $(MODE)
 unit: $(UNIT)
@@ -147,6 +160,10 @@ fuzz-replay: $(REPLAY)
 
 e2e: $(O)/lb $(E2E)
 	$(RUN_TESTS) $(E2E)
+
+# Counts per request and bytes per connection; they only make sense at full speed (MODE=release).
+budget: $(O)/lb $(BUDGET)
+	$(RUN_TESTS) $(BUDGET)
 
 # Programs worth a ThreadSanitizer run: those that start threads, or the proxy itself.
 list-threaded:
@@ -160,15 +177,18 @@ check: $(O)/lb $(CHECKS)
 
 test: deps
 	$(MAKE) --no-print-directory layers format-check
+	@if command -v clang >/dev/null; then $(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3; \
+	 else echo "fuzz: no clang here, skipped"; fi
 	$(MAKE) --no-print-directory -j2 check
 
 run: deps-build
 	$(MAKE) all
 	$(O)/lb demo
 
+# HAPROXY and NGINX name other programs than those on PATH; BENCH_ARGS="--rounds 1 --scenarios …".
 bench: all
-	$(MAKE) -C bench
-	cd bench && LB=$(abspath $(O)/lb) ./bench.py $(BENCH_ARGS)
+	@$(MAKE) --no-print-directory -s -C bench BUILD=$(abspath build/bench)
+	LB=$(abspath $(O)/lb) BENCH_BUILD=$(abspath build/bench) bench/bench.py $(BENCH_ARGS)
 
 # Both say nothing and call nothing when every package is there.
 deps:
@@ -195,12 +215,7 @@ install: all
 	for m in $(wildcard docs/*.5 docs/*.8); do \
 	    $(INSTALL) -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
 
-# Micro benchmarks: make build/bench/micro/NAME
-$(O)/bench/micro/%: bench/micro/%.c $(O)/liblb.a
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(O)/liblb.a $(LIBS)
-
 clean:
 	rm -rf build
 
--include $(OBJ:.o=.d) $(E2E_LIB:.o=.d) $(UNIT:=.d) $(E2E:=.d) $(BUDGET:=.d) $(REPLAY:=.d)
+-include $(OBJ:.o=.d) $(E2E_LIB:.o=.d) $(BUDGET_LIB:.o=.d) $(UNIT:=.d) $(E2E:=.d) $(BUDGET:=.d) $(REPLAY:=.d)

@@ -144,6 +144,10 @@ static bool scan(struct h1 *h, char *p, size_t n, size_t *used, size_t *payload,
         if (!(h->x.fl & X_DECODE))
             *payload = *used;
         *end = v == CHUNK_DONE;
+        if (h->body_max && h->chunk.total > h->body_max && v != CHUNK_BAD) {
+            *why = WHY_BODY_TOO_LARGE;
+            return false;
+        }
         return v != CHUNK_BAD;
     }
     case FRAMING_CLOSE:
@@ -258,12 +262,13 @@ void h1_ready(struct io *io)
 
 const struct io_ops h1_io_ops = {h1_ready, conn_flush};
 
-bool h1_begin(struct conn *c, const struct head_limits *limits)
+bool h1_begin(struct conn *c, const struct head_limits *limits, uint64_t body_max)
 {
     if (!conn_activate(c))
         return false;
     struct h1 *h = h1_of(c);
     h->limits = *limits;
+    h->body_max = body_max;
     h->resume = 0;
     h->left = 0;
     h->framing = FRAMING_NONE;

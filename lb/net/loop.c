@@ -139,6 +139,19 @@ static void flush_pass(struct loop *l)
     }
 }
 
+/* Flows that feed each other may leave output for the next turn; none of it may be of the dead. */
+static void forget_closed(struct loop *l)
+{
+    struct io **at = &l->flushq;
+    while (*at) {
+        if ((*at)->fl & IO_OPEN)
+            at = &(*at)->flush_next;
+        else
+            *at = (*at)->flush_next;
+    }
+    l->flush_tail = at;
+}
+
 void loop_bury_now(struct loop *l)
 {
     for (struct list *n; (n = list_pop(&l->dead));) {
@@ -154,19 +167,20 @@ static void boundary(struct loop *l)
         run_queue(l);
     flush_pass(l);
     run_timers(l);
-    while (l->flushq) /* an io still queued must not be buried */
-        flush_pass(l);
+    flush_pass(l);
     if (l->after_batch)
         l->after_batch(l->user);
-    if (!list_empty(&l->dead))
+    if (!list_empty(&l->dead)) {
+        forget_closed(l);
         loop_bury_now(l);
+    }
 }
 
 void loop_run(struct loop *l)
 {
     while (!l->stop) {
         int flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY;
-        if (!list_empty(&l->runq))
+        if (!list_empty(&l->runq) || l->flushq)
             flags |= EVLOOP_NONBLOCK;
         l->fresh = false;
         (void)event_base_loop(l->base, flags);

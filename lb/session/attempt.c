@@ -87,6 +87,7 @@ static void begin_tunnel(struct session *s)
 
 void attempt_on(struct session *s, int server)
 {
+    s->flags &= ~(uint32_t)SF_LAST_WORDS;
     s->server = server;
     s->srv = s->be->servers[server];
     s->line = &s->srv->line[s->sh->index];
@@ -106,7 +107,7 @@ void attempt_on(struct session *s, int server)
     c->home = s->line;
     c->exchanges++;
     s->back = &c->s;
-    if (!(http(s) ? h1_begin(c, &reply_limits) : raw_begin(c)))
+    if (!(http(s) ? h1_begin(c, &reply_limits, 0) : raw_begin(c)))
         attempt_failed(s, WHY_OUT_OF_MEMORY);
     else if (http(s))
         send_request(s);
@@ -145,6 +146,7 @@ void attempt_drop_back(struct session *s, bool reset)
         return;
     struct conn *c = conn_of(s->back);
     s->back = NULL;
+    s->interims = 0;
     if (s->front && !s->front->ops->conn && conn_of(s->front)->x)
         conn_of(s->front)->x->sink = NULL; /* no splicing into a connection that is gone */
     stat_add(&s->line->stat[SRV_CLOSED], 1);
@@ -262,11 +264,31 @@ void attempt_failed(struct session *s, enum why why)
 
 /* --- events of the server's side --- */
 
+/*
+ * A server that refuses an upload answers, closes, and resets what still comes. The send that fails
+ * then must not hide the answer, which waits in our kernel. true: it (or the end) was read.
+ */
+static bool last_words(struct session *s, struct stream *back)
+{
+    struct conn *c = conn_of(back);
+    const uint32_t done = SF_LAST_WORDS | SF_REP_BEGUN | SF_REQ_SENT;
+    if (!http(s) || connecting(s) || (s->flags & done) || (c->x->fl & X_BUSY))
+        return false;
+    s->flags |= SF_LAST_WORDS;
+    c->x->fl &= (uint16_t)~X_SENDING; /* what is left in `out` serves a retry only */
+    c->io.fl |= IO_RD;
+    back->ops->resume(back);
+    return s->back != back || (c->x->fl & X_PAUSED);
+}
+
 static void back_failed(struct stream *back, enum why why)
 {
     struct session *s = session_of(back);
-    if (why == WHY_CLIENT_RESET) /* the common layer does not know the sides */
+    if (why == WHY_CLIENT_RESET) { /* the common layer does not know the sides */
+        if (last_words(s, back))
+            return;
         why = WHY_SERVER_RESET;
+    }
     if (connecting(s) && why_info(why)->side == WHY_SIDE_SERVER && why != WHY_TLS_FAILED)
         why = WHY_CONNECT_FAILED;
     if (s->state == S_TUNNEL && !connecting(s)) {
@@ -366,6 +388,10 @@ static void waited_for_client(struct session *s)
 static void front_timeout(struct stream *front, uint8_t kind)
 {
     struct session *s = session_of(front);
+    if (kind & KIND_CHECK) {
+        (void)session_checked(s, kind & (uint8_t)~KIND_CHECK);
+        return;
+    }
     switch (kind) {
     case KIND_QUEUE:
         choose_unqueue(s);

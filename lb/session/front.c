@@ -44,17 +44,21 @@ static bool begin(struct conn *c)
 {
     struct acceptor *home = c->home;
     struct head_limits limits = limits_of(home->fe);
-    return h1_begin(c, &limits);
+    return h1_begin(c, &limits, home->fe->cfg->limits.body_bytes);
 }
 
 /* Between exchanges: wakes up for a new head, and starts its clock when only a part has come. */
 static void front_ready(struct io *io)
 {
     struct conn *c = conn_of_io(io);
+    if (c->s.up == &front_events && orphan(c)) {
+        front_close(c, false);
+        return;
+    }
     if (!c->x) {
         if (!(io->fl & IO_RD))
             return;
-        if (orphan(c) || !begin(c)) {
+        if (!begin(c)) {
             front_close(c, false);
             return;
         }
@@ -80,9 +84,8 @@ static bool admit(struct acceptor *a)
     unsigned all = atomic_load_explicit(sh->nclients_all, memory_order_relaxed);
     if (sh->draining || all >= sh->snap->cfg->global.max_connections)
         return false;
-    return !l->connections ||
-           frontend_stat(a->fe->rt, FE_CONNS) - frontend_stat(a->fe->rt, FE_CONNS_CLOSED) <
-               l->connections;
+    return !l->connections || frontend_stat(a->fe->rt, FE_CONNS) -
+                                      frontend_stat(a->fe->rt, FE_CONNS_CLOSED) < l->connections;
 }
 
 static void enter(struct conn *c, struct acceptor *a)
@@ -105,7 +108,8 @@ void front_leave(struct conn *c)
     a->conns--;
     sh->nclients--;
     (void)atomic_fetch_sub_explicit(sh->nclients_all, 1, memory_order_relaxed);
-    stat_add(&a->line->stat[FE_CONNS_CLOSED], 1);
+    if (a->line)
+        stat_add(&a->line->stat[FE_CONNS_CLOSED], 1);
     if (!a->conns && !a->fe)
         shard_forget(sh, a);
 }
@@ -177,15 +181,13 @@ void front_finish(struct stream *s, enum stream_end how)
     bool unread = c->x && buf_len(&c->x->in) > 0;
     if (how == STREAM_KEEP)
         front_idle(c);
-    else if (c->x && !(c->x->fl & X_EOF) &&
-             (how == STREAM_LINGER || (how == STREAM_CLOSE && unread)))
+    else if (c->x && !(c->x->fl & X_EOF) && (how == STREAM_LINGER || (how == STREAM_CLOSE && unread)))
         front_linger(c);
     else
         front_close(c, how == STREAM_RESET);
 }
 
-/* --- lingering: the reply must not be lost to a RST for bytes we did not read (RFC 9112 9.6) ---
- */
+/* --- lingering: the reply must not be lost to a RST for bytes we did not read (RFC 9112 9.6) --- */
 
 static void linger_ready(struct io *io)
 {

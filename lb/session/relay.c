@@ -27,12 +27,6 @@ static void tunnel_check(struct session *s)
         session_end(s, s->flags & SF_HTTP ? WHY_SWITCHED : WHY_OK);
 }
 
-static bool too_large(struct session *s, size_t more)
-{
-    uint64_t limit = s->fe->cfg->limits.body_bytes;
-    return limit && (s->flags & SF_HTTP) && s->state != S_TUNNEL && s->bytes_in + more > limit;
-}
-
 void relay_front_body(struct stream *front, struct buf *piece, bool end)
 {
     struct session *s = session_of(front);
@@ -49,12 +43,8 @@ void relay_front_body(struct stream *front, struct buf *piece, bool end)
         }
         return;
     }
-    if (too_large(s, buf_len(piece))) {
-        attempt_drop_back(s, true);
-        reply_canned(s, 413, WHY_BODY_TOO_LARGE, NULL);
-        return;
-    }
     s->bytes_in += buf_len(piece);
+    s->flags &= ~(uint32_t)SF_AWAITS_100;
     if (end)
         s->flags |= SF_REQ_END;
     if (!s->back) /* answered already: nobody wants it */

@@ -11,6 +11,8 @@
 
 #include <stdio.h>
 
+enum { INTERIMS_MAX = 32 };
+
 /* --- interim responses --- */
 
 static void interim(struct session *s, struct head *h)
@@ -19,6 +21,12 @@ static void interim(struct session *s, struct head *h)
     struct edits e = {0};
     struct buf b = {0};
     stat_add(&s->line->stat[SRV_RESP_1XX], 1);
+    if (++s->interims > INTERIMS_MAX) { /* each pushes the time limit back */
+        attempt_failed(s, WHY_BAD_RESPONSE);
+        return;
+    }
+    if (h->status == 100)
+        s->flags &= ~(uint32_t)SF_AWAITS_100;
     if (!back->ops->take(back, &b, h->len)) {
         attempt_failed(s, WHY_MEMORY_LIMIT);
         return;
@@ -160,10 +168,18 @@ static void final(struct session *s, struct head *h)
     if (s->sh->draining || !s->home->fe)
         s->flags &= ~(uint32_t)SF_KEEP_ALIVE;
     struct recode r = recode_of(s, h);
-    edit(s, h, r, &e, &t);
     uint8_t minor = h->minor;
-    if (!back->ops->open_body(back, h, r.decode, &body, &end, &why) || t.cut) {
+    if (!back->ops->open_body(back, h, r.decode, &body, &end, &why)) {
         attempt_failed(s, why);
+        return;
+    }
+    /* An answer that overtakes its request: what is still to come of the body must never be read as
+     * a request, so the connection ends with this exchange (RFC 9112 section 9.3). */
+    if (!(s->flags & SF_REQ_END) && (end || (s->flags & SF_AWAITS_100)))
+        s->flags &= ~(uint32_t)SF_KEEP_ALIVE;
+    edit(s, h, r, &e, &t);
+    if (t.cut) {
+        attempt_failed(s, WHY_RESPONSE_TOO_LARGE);
         return;
     }
     if (!back->ops->take(back, &b, h->len + body)) {
@@ -202,6 +218,10 @@ void reply_head(struct stream *back, struct head *h)
     enum why why = WHY_BAD_RESPONSE_FRAMING;
     if (!framing_response(h, &asked, &why)) {
         attempt_failed(s, why);
+        return;
+    }
+    if (h->framing == FRAMING_TUNNEL && !(s->flags & SF_REQ_SENT)) {
+        attempt_failed(s, WHY_BAD_UPGRADE); /* RFC 9110 section 7.8: not before the request's end */
         return;
     }
     if (h->status < 200 && h->framing != FRAMING_TUNNEL) {

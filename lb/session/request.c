@@ -50,6 +50,8 @@ static void note(struct session *s, const struct head *h)
         s->flags |= SF_UPGRADE;
     if (h->method == M_HEAD)
         s->flags |= SF_HEAD_ONLY;
+    if (h->fl & HEAD_EXPECT)
+        s->flags |= SF_AWAITS_100;
     s->t_start = c->exchanges > 1 ? s->t_head : c->born_us;
     if (s->fe->access_sink)
         logline_note(s, h);
@@ -340,8 +342,8 @@ static void answer(struct session *s, const struct cfg_route *route, struct head
 {
     char where[2048];
     struct text t = {.p = where, .max = sizeof where - 1};
-    enum why why =
-        route == &s->fe->cfg->otherwise && route->status == 421 ? WHY_NO_ROUTE : WHY_ROUTE_REPLY;
+    enum why why = route == &s->fe->cfg->otherwise && route->status == 421 ? WHY_NO_ROUTE
+                                                                           : WHY_ROUTE_REPLY;
     bool fits = route->action != CFG_REDIRECT || text_expand(&t, route->location, h);
     where[t.n] = '\0';
     if (!swallow(s, h))

@@ -45,11 +45,14 @@ enum session_flag {
     SF_HEAD_ONLY = 1 << 18,  /* the request was HEAD */
     SF_ENCODE = 1 << 20,     /* the front frames the body itself: an empty end must be sent */
     SF_RETRIED_DEAD = 1 << 19, /* a dead pooled connection was already made up for */
+    SF_LAST_WORDS = 1 << 21,   /* the server takes no more; what it said before is being read */
+    SF_AWAITS_100 = 1 << 22,   /* the client waits for leave to send its body */
 };
 
 enum session_timer { /* kinds of a client connection's timer */
     KIND_NONE, KIND_HEADER, KIND_IDLE, KIND_LINGER, KIND_CONNECT, KIND_REPLY, KIND_CLIENT,
     KIND_SERVER, KIND_TUNNEL, KIND_QUEUE, KIND_HANDSHAKE,
+    KIND_CHECK = 0x80, /* with one of the above: look whether both peers are there, then wait on */
 };
 
 enum { TRIED_MAX = 8 }; /* failed servers a request remembers */
@@ -81,6 +84,7 @@ struct session {
     uint64_t key;              /* for hash balancers */
     uint16_t tried[TRIED_MAX]; /* servers that failed this request */
     uint8_t ntried;
+    uint8_t interims;          /* 1xx heads of this attempt */
     bool fresh;                /* the next attempt must not use a pooled connection */
     enum why last_why;         /* of the attempt that failed last */
     uint64_t t_start, t_head, t_pick, t_connect, t_sent, t_reply; /* µs; 0: did not happen */
@@ -96,6 +100,7 @@ struct session {
 struct session *session_new(struct shard *, struct stream *front, bool http);
 void session_end(struct session *, enum why);
 void session_arm(struct session *, uint8_t kind); /* the front timer, by kind */
+bool session_checked(struct session *, uint8_t kind); /* the timer fired with KIND_CHECK */
 static inline struct session *session_of(struct stream *s)
 {
     return s->owner;

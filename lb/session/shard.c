@@ -6,6 +6,7 @@
 #include "lb/http/http.h"
 #include "lb/session/logline.h"
 #include "lb/session/session.h"
+#include "lb/snapshot/bind.h"
 #include "lb/upstream/idle.h"
 
 #include <errno.h>
@@ -65,7 +66,8 @@ void shard_forget(struct shard *sh, struct acceptor *a)
 
 static struct acceptor *find(struct shard *sh, const struct sockset *set)
 {
-    list_each (n, &sh->acceptors) {
+    list_each(n, &sh->acceptors)
+    {
         struct acceptor *a = container_of(n, struct acceptor, link);
         if (a->set == set)
             return a;
@@ -86,6 +88,19 @@ static struct acceptor *acceptor_new(struct shard *sh, struct sockset *set)
     return a;
 }
 
+/* Open connections are counted where their bind is: they go over with it, so that opened and closed
+ * ones balance at every frontend, and nothing counts at one that may be freed. */
+static void count_at(struct acceptor *a, struct frontend_line *line)
+{
+    if (a->line == line)
+        return;
+    if (a->line)
+        stat_add(&a->line->stat[FE_CONNS_CLOSED], a->conns);
+    if (line)
+        stat_add(&line->stat[FE_CONNS], a->conns);
+    a->line = line;
+}
+
 static void adopt(struct shard *sh, struct snapshot *snap, const struct bound *b)
 {
     struct acceptor *a = find(sh, b->set);
@@ -99,7 +114,7 @@ static void adopt(struct shard *sh, struct snapshot *snap, const struct bound *b
     a->fe = &snap->frontends[b->frontend];
     a->bind = b->cfg;
     a->tls = b->tls;
-    a->line = &a->fe->rt->line[sh->index];
+    count_at(a, &a->fe->rt->line[sh->index]);
     if (made && !sh->draining && listener_start(&a->lis, &sh->env.loop, b->set->fd[sh->index]) != 0)
         log_line(sh->log, LOG_LV_ERROR, "listen-failed", "cannot watch %s", b->set->text);
 }
@@ -109,9 +124,11 @@ static void abandon(struct shard *sh, struct acceptor *a)
 {
     listener_drain(&a->lis);
     listener_stop(&a->lis);
+    sockset_leave(a->set, sh->index);
     a->fe = NULL;
     a->set = NULL;
     a->tls = NULL;
+    count_at(a, NULL);
     if (!a->conns)
         shard_forget(sh, a);
 }
@@ -138,7 +155,8 @@ static void close_retired(struct shard *sh, const struct snapshot *old)
 void shard_apply(struct shard *sh, struct snapshot *snap)
 {
     struct snapshot *old = sh->snap;
-    list_each_safe (n, &sh->acceptors) {
+    list_each_safe(n, &sh->acceptors)
+    {
         struct acceptor *a = container_of(n, struct acceptor, link);
         if (a->fe && !wanted(snap, a))
             abandon(sh, a);
@@ -160,12 +178,14 @@ static bool is_idle_client(const struct conn *c)
 void shard_drain(struct shard *sh)
 {
     sh->draining = true;
-    list_each (n, &sh->acceptors) {
+    list_each(n, &sh->acceptors)
+    {
         struct acceptor *a = container_of(n, struct acceptor, link);
         listener_drain(&a->lis);
         listener_stop(&a->lis);
     }
-    list_each_safe (n, &sh->clients) {
+    list_each_safe(n, &sh->clients)
+    {
         struct conn *c = container_of(n, struct conn, grave.link);
         if (is_idle_client(c))
             front_close(c, false);
@@ -174,7 +194,8 @@ void shard_drain(struct shard *sh)
 
 static void end_clients(struct shard *sh, enum why why)
 {
-    list_each_safe (n, &sh->clients) {
+    list_each_safe(n, &sh->clients)
+    {
         struct conn *c = container_of(n, struct conn, grave.link);
         if (c->s.owner)
             front_failed_hard(c->s.owner, why);
@@ -186,13 +207,13 @@ static void end_clients(struct shard *sh, enum why why)
 void shard_end(struct shard *sh, enum why why)
 {
     sh->draining = true;
-    list_each (n, &sh->acceptors)
+    list_each(n, &sh->acceptors)
         listener_stop(&container_of(n, struct acceptor, link)->lis);
     end_clients(sh, why);
     for (unsigned i = 0; sh->snap && i < sh->snap->nbackends; i++)
         for (unsigned k = 0; k < sh->snap->backends[i].nservers; k++)
             idle_close_all(&sh->snap->backends[i].servers[k]->line[sh->index]);
-    list_each_safe (n, &sh->acceptors)
+    list_each_safe(n, &sh->acceptors)
         shard_forget(sh, container_of(n, struct acceptor, link));
     loop_bury_now(&sh->env.loop);
 }

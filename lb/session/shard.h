@@ -23,7 +23,7 @@ struct acceptor {
     struct frontend *fe;  /* of the current snapshot; NULL: the bind is gone */
     const struct cfg_bind *bind;
     struct tls_ctx *tls;  /* of the bind, borrowed from the current snapshot; NULL: plain */
-    struct frontend_line *line; /* of fe, this worker's */
+    struct frontend_line *line; /* of fe, this worker's; NULL: the bind is gone */
     unsigned conns;       /* client connections accepted here and still open */
 };
 

@@ -18,7 +18,8 @@ static inline void text_put(struct text *t, struct slice s)
         t->cut = true;
         return;
     }
-    memcpy(t->p + t->n, s.p, s.n);
+    if (s.n) /* an empty slice may have no address */
+        memcpy(t->p + t->n, s.p, s.n);
     t->n += s.n;
 }
 

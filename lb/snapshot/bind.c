@@ -18,15 +18,33 @@
 
 enum { DEFAULT_BACKLOG = 4096 };
 
+static void close_all(struct sockset *set)
+{
+    if (set->addr.ss_family == AF_UNIX && set->fd[0] >= 0)
+        (void)unlink(((struct sockaddr_un *)&set->addr)->sun_path);
+    for (unsigned i = 0; i < set->nworkers; i++) {
+        if (set->fd[i] >= 0 && (i == 0 || !set->shared))
+            (void)close(set->fd[i]);
+        set->fd[i] = -1;
+    }
+}
+
+void sockset_leave(struct sockset *set, unsigned worker)
+{
+    if (!set->shared) {
+        (void)close(set->fd[worker]);
+        set->fd[worker] = -1;
+    } else if (atomic_fetch_sub(&set->watched, 1) == 1) {
+        close_all(set);
+    }
+}
+
 void sockset_unref(struct sockset *set)
 {
     if (!set || --set->refs > 0)
         return;
-    for (unsigned i = 0; set->fd && i < set->nworkers; i++)
-        if (set->fd[i] >= 0 && (i == 0 || !set->shared))
-            (void)close(set->fd[i]);
-    if (set->addr.ss_family == AF_UNIX && set->fd && set->fd[0] >= 0)
-        (void)unlink(((struct sockaddr_un *)&set->addr)->sun_path);
+    if (set->fd)
+        close_all(set);
     free(set->fd);
     free(set->text);
     free(set);
@@ -69,6 +87,7 @@ static struct sockset *sockset_new(const struct cfg_addr *a, unsigned nworkers, 
     for (unsigned i = 0; set->fd && i < nworkers; i++)
         set->fd[i] = -1;
     set->nworkers = nworkers;
+    atomic_init(&set->watched, nworkers);
     if (!set->text || !set->fd)
         (void)err_set(e, ENOMEM, "out of memory");
     else if (addr_resolve(a, 0, &set->addr, &set->addr_len, e) == 0)

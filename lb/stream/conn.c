@@ -159,17 +159,26 @@ void conn_send(struct conn *c, struct buf *b)
         io_stage(&c->io);
 }
 
+/* The half-close that waits for what goes before it. */
+static void shut_when_due(struct conn *c)
+{
+    struct xfer *x = c->x;
+    const uint16_t asked = x->fl & (X_SHUT | X_SENDING | X_SHUT_DONE);
+    if (asked != X_SHUT || (c->io.fl & IO_CONNECTING)) /* shutdown would undo a connect under way */
+        return;
+    x->fl |= X_SHUT_DONE;
+    io_shut(&c->io);
+}
+
 /* Everything staged has left: the half-close that waited for it, then the owner. */
 static void all_sent(struct conn *c)
 {
     struct xfer *x = c->x;
-    if ((x->fl & X_SHUT) && !(x->fl & X_SHUT_DONE)) {
-        x->fl |= X_SHUT_DONE;
-        io_shut(&c->io);
-    }
-    if (!(x->fl & X_SENDING))
-        return;
+    bool owed = x->fl & X_SENDING;
     x->fl &= (uint16_t)~X_SENDING;
+    shut_when_due(c);
+    if (!owed)
+        return;
     struct buf spent = {0};
     struct loop *loop = c->io.loop;
     buf_move(&spent, &x->out);
@@ -187,6 +196,8 @@ static enum why connect_why(const struct io *io)
 static void connected(struct conn *c)
 {
     c->io.fl &= (uint16_t)~IO_CONNECTING;
+    if (c->x)
+        shut_when_due(c);
     c->s.up->connected(&c->s);
 }
 
@@ -209,6 +220,8 @@ void conn_flush(struct io *io)
         buf_took(out, (size_t)n);
         if (io->fl & IO_CONNECTING)
             connected(c);
+        if (!c->x) /* the owner has closed it */
+            return;
     }
     all_sent(c);
 }
@@ -233,10 +246,7 @@ bool conn_woken(struct conn *c)
 void conn_shut(struct conn *c)
 {
     c->x->fl |= X_SHUT;
-    if (!(c->x->fl & X_SENDING) && !(c->x->fl & X_SHUT_DONE)) {
-        c->x->fl |= X_SHUT_DONE;
-        io_shut(&c->io);
-    }
+    shut_when_due(c);
 }
 
 void conn_probe(struct conn *c)
@@ -264,6 +274,7 @@ static bool tunnel_step(struct conn *c, size_t *moved)
 {
     struct xfer *x = c->x;
     if (buf_len(&x->in)) { /* came behind the head that opened the tunnel */
+        x->in_total += buf_len(&x->in);
         deliver(c, false);
         return true;
     }

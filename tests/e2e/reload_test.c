@@ -212,6 +212,77 @@ static void drain_timeout_bounds_the_wait(void **state)
     web_stop(&w);
 }
 
+/* A removed bind is closed even while an exchange that began under it goes on, and may come back.
+ */
+static void removed_bind_closes_under_a_long_exchange(void **state)
+{
+    (void)state;
+    struct web w;
+    struct client c, gone, idle;
+    uint16_t second = port_new();
+    web_start(&w, NULL);
+    struct web_opts o = w.opts;
+    char *more = format_new("frontend second { bind 127.0.0.1:%u; route -> app }", second);
+    o.more = more;
+    char *with = web_conf(&w, &o), *without = web_conf(&w, &w.opts);
+    lb_reload(&w.lb, "%s", with);
+    assert_true(client_open(&c, second) && client_open(&idle, second));
+    assert_true(http_exchange(&idle, "GET", "/", NULL, &w.r));
+    reply_free(&w.r);
+    assert_true(http_send(&c, "GET", "/upgrade", "Connection: upgrade\r\nUpgrade: x\r\n", NULL, 0));
+    assert_true(http_read_head(&c, &w.r, 5000));
+    assert_int_equal(w.r.status, 101);
+    for (int round = 0; round < 3; round++) {
+        lb_reload(&w.lb, "%s", without);
+        assert_false(client_open(&gone, second));
+        lb_reload(&w.lb, "%s", with);
+        assert_int_equal(http_get(second, "/", NULL, NULL), 200);
+        assert_true(client_sendf(&c, "still here"));
+        assert_true(client_expect(&c, "still here"));
+    }
+    client_close(&idle);
+    client_close(&c);
+    web_stop(&w);
+    free(more);
+    free(with);
+    free(without);
+}
+
+/* Connections go on under another frontend when their bind moves there; both sides' counts balance.
+ */
+static void bind_moves_with_its_connections(void **state)
+{
+    (void)state;
+    struct web w;
+    uint16_t other = port_new();
+    web_start(&w, NULL);
+    struct web_opts o = w.opts;
+    assert_int_equal(web_ask(&w, "GET", "/", NULL), 200); /* and stays open */
+    uint16_t web_port = w.port;
+    char *more = format_new("frontend heir { bind 127.0.0.1:%u; route -> app }", web_port);
+    o.more = more;
+    w.port = other;
+    char *conf = web_conf(&w, &o);
+    lb_reload(&w.lb, "%s", conf);
+    w.port = web_port;
+    assert_int_equal(web_ask(&w, "GET", "/", NULL), 200);
+    client_close(&w.c);
+    static const char *const names[] = {"web", "heir"};
+    for (int i = 0; i < 2; i++) {
+        char series[96], closed[96];
+        (void)snprintf(series, sizeof series, "lb_frontend_connections_total{frontend=\"%s\"}",
+                       names[i]);
+        (void)snprintf(closed, sizeof closed,
+                       "lb_frontend_connections_closed_total{frontend=\"%s\"}", names[i]);
+        double opened = lb_metric(&w.lb, series);
+        assert_true(opened >= 1);
+        lb_wait_metric(&w.lb, closed, opened, 5000);
+    }
+    web_stop(&w);
+    free(more);
+    free(conf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +295,8 @@ int main(void)
         E2E_TEST(term_lets_exchanges_finish),
         E2E_TEST(second_term_stops_at_once),
         E2E_TEST(drain_timeout_bounds_the_wait),
+        E2E_TEST(removed_bind_closes_under_a_long_exchange),
+        E2E_TEST(bind_moves_with_its_connections),
     };
     return cmocka_run_group_tests_name("reload", tests, NULL, NULL);
 }
