@@ -71,11 +71,36 @@ static void front_ready(struct io *io)
         conn_deactivate(c);
     else if (c->timer.kind != KIND_HEADER)
         arm(c, KIND_HEADER, home->fe->cfg->timeouts.header);
-    if (c->timer.kind == KIND_HANDSHAKE && !(io->fl & IO_SHAKING))
-        arm(c, KIND_HEADER, home->fe->cfg->timeouts.header);
 }
 
 static const struct io_ops front_io_ops = {front_ready, conn_flush};
+
+/* While TLS shakes hands: afterwards the time for a request head begins. */
+static void shaking_ready(struct io *io)
+{
+    struct conn *c = conn_of_io(io);
+    struct acceptor *a = c->home;
+    if (orphan(c) || io->fl & IO_BROKEN) {
+        front_close(c, false);
+        return;
+    }
+    if (io->fl & IO_SHAKING)
+        return;
+    front_shaken(c);
+    io->ops = &front_io_ops;
+    arm(c, KIND_HEADER, a->fe->cfg->timeouts.header);
+    front_ready(io);
+}
+
+static const struct io_ops shaking_io_ops = {shaking_ready, NULL};
+
+void front_shaken(struct conn *c)
+{
+    const struct acceptor *a = c->home;
+    stat_add(&a->line->stat[FE_TLS_HANDSHAKES], 1);
+    if (tls_resumed(&c->io))
+        stat_add(&a->line->stat[FE_TLS_RESUMED], 1);
+}
 
 static bool admit(struct acceptor *a)
 {
@@ -108,6 +133,8 @@ void front_leave(struct conn *c)
     a->conns--;
     sh->nclients--;
     (void)atomic_fetch_sub_explicit(sh->nclients_all, 1, memory_order_relaxed);
+    if (a->line && c->io.fl & IO_SHAKING)
+        stat_add(&a->line->stat[FE_TLS_FAILED], 1);
     if (a->line)
         stat_add(&a->line->stat[FE_CONNS_CLOSED], 1);
     if (!a->conns && !a->fe)
@@ -142,10 +169,14 @@ void front_accepted(struct listener *l, int fd, const struct sockaddr *addr, soc
         hello_begin(c);
         return;
     }
-    if (a->tls)
+    if (a->tls) {
+        c->io.ops = &shaking_io_ops;
         arm(c, KIND_HANDSHAKE, a->fe->cfg->timeouts.handshake);
-    else
-        arm(c, KIND_HEADER, a->fe->cfg->timeouts.header);
+        c->io.x->event(&c->io);
+        shaking_ready(&c->io);
+        return;
+    }
+    arm(c, KIND_HEADER, a->fe->cfg->timeouts.header);
     front_ready(&c->io); /* the request has often come already */
 }
 
