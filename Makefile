@@ -50,7 +50,7 @@ endif
 
 ALL_CFLAGS  = $(CSTD) $(WARN) $(WERROR) $(HARDEN) $(FLAGS) $(CFLAGS)
 ALL_LDFLAGS = $(LDHARDEN) $(FLAGS) $(LDFLAGS)
-LIBS       := -levent -lssl -lcrypto -ljansson -lpcre2-8 -ldl -lpthread
+LIBS       := -levent -lnghttp2 -lssl -lcrypto -ljansson -lpcre2-8 -ldl -lpthread
 
 SRC  := $(wildcard lb/*.c lb/*/*.c balancers/*.c health/*.c config/*.c)
 OBJ  := $(SRC:%.c=$(O)/obj/%.o)

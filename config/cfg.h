@@ -111,6 +111,7 @@ struct cfg_bind {
     uint32_t backlog;
     uint16_t unix_mode; /* permission bits of a Unix socket, 0: as umask says */
     bool proxy_protocol;
+    bool h2c; /* HTTP/2 without TLS, told from HTTP/1 by its preface */
     bool tls;
     const struct cfg_tls *tls_opts; /* its own block or the frontend's; not NULL when `tls` */
 };

@@ -167,6 +167,10 @@ const struct directive options_table[] = {
     {SPEC("proxy-protocol", OPT_FLAG, NULL,
           "Clients send a PROXY protocol header (version 1 or 2) first."),
      .places = IN(BIND), FIELD(BIND, BOOL, cfg_bind, proxy_protocol), PLAIN},
+    {SPEC("h2c", OPT_FLAG, NULL,
+          "Clients may speak HTTP/2 here without TLS; its first bytes tell it from HTTP/1. Over TLS "
+          "the handshake decides, see `alpn`."),
+     .places = IN(BIND), FIELD(BIND, BOOL, cfg_bind, h2c), PLAIN, .example = "bind :8080 { h2c }"},
 
     /* tls of a frontend or bind */
     {SPEC("cert", OPT_WORDS, NULL,

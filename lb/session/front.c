@@ -74,6 +74,17 @@ static void front_ready(struct io *io)
 
 static const struct io_ops front_io_ops = {front_ready, conn_flush};
 
+void front_protocol_known(struct conn *c, const char *alpn)
+{
+    bool h2 = alpn && strcmp(alpn, "h2") == 0 && !orphan(c);
+    if (!h2) {
+        c->io.ops = &front_io_ops;
+        front_ready(&c->io);
+    } else if (!front_h2_begin(c)) {
+        front_close(c, true);
+    }
+}
+
 static bool admit(struct acceptor *a)
 {
     struct shard *sh = a->sh;
@@ -135,7 +146,9 @@ void front_accepted(struct listener *l, int fd, const struct sockaddr *addr, soc
         return;
     }
     arm(c, KIND_HEADER, a->fe->cfg->timeouts.header);
-    front_ready(&c->io); /* the request has often come already */
+    if (a->bind->h2c)
+        c->io.ops = &front_sniff_ops;
+    c->io.ops->ready(&c->io); /* the request has often come already */
 }
 
 void front_accept_failed(struct listener *l, int error)

@@ -18,6 +18,7 @@ struct stream_env {
     struct pool *xfers;  /* struct h1, which begins with a struct xfer */
     struct head head;    /* scratch of the one callback that runs */
     struct pipes *pipes; /* for splice; may be NULL */
+    struct h2_env *h2;   /* of HTTP/2 connections; the owner of the env's */
     uint64_t copied, spliced; /* bytes of bodies and tunnels; folded into the counters */
     bool splice_off;     /* set by configuration or when pipes can't be had */
 };
