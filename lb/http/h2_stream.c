@@ -314,6 +314,8 @@ static void finish(struct stream *s, enum stream_end how)
         return;
     if (st->fl & ST_CLOSED)
         h2_ready_stream(st); /* freed there */
+    else if ((st->fl & ST_TUNNEL) && (st->fl & ST_END_IN) && how == STREAM_CLOSE)
+        shut(s); /* both sides have ended; the client is to see it in order */
     else if ((st->fl & both) != both)
         (void)nghttp2_submit_rst_stream(st->h2->ng, NGHTTP2_FLAG_NONE, st->id, error_of(st, how));
     h2_wake(st->h2);
