@@ -17,10 +17,30 @@ static uint32_t now_of(const struct h2 *h)
     return h->c->io.loop->now_ms;
 }
 
+/*
+ * What nghttp2 lets pass because it forgets closed streams and does not read priorities. Frames
+ * that were on their way when we reset a stream are no fault (RFC 9113 section 5.4.2).
+ */
+static uint32_t fault_of(struct h2 *h, nghttp2_session *ng, const nghttp2_frame_hd *hd)
+{
+    if (hd->type == NGHTTP2_PRIORITY && hd->stream_id == 0)
+        return NGHTTP2_PROTOCOL_ERROR;
+    if (hd->type != NGHTTP2_HEADERS)
+        return NGHTTP2_NO_ERROR;
+    if (hd->stream_id > h->last_id) {
+        h->last_id = hd->stream_id;
+        return NGHTTP2_NO_ERROR;
+    }
+    bool known = nghttp2_session_find_stream(ng, hd->stream_id) != NULL;
+    return known || hd->stream_id <= h->reset_id ? NGHTTP2_NO_ERROR : NGHTTP2_STREAM_CLOSED;
+}
+
 static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *user)
 {
     struct h2 *h = user;
-    (void)ng;
+    uint32_t fault = fault_of(h, ng, hd);
+    if (fault && !h->fault)
+        h->fault = fault;
     if (hd->type == NGHTTP2_HEADERS || hd->type == NGHTTP2_CONTINUATION)
         h->in_header = !(hd->flags & NGHTTP2_FLAG_END_HEADERS);
     h->flood |= h2_abuse_frame(&h->abuse, hd, now_of(h));
@@ -143,7 +163,10 @@ static int on_sent(nghttp2_session *ng, const nghttp2_frame *f, void *user)
     case NGHTTP2_DATA:
         h2_abuse_sent_data(&h->abuse);
         break;
-    case NGHTTP2_RST_STREAM: /* for no fault of ours: the client provoked it */
+    case NGHTTP2_RST_STREAM:
+        if (f->hd.stream_id > h->reset_id)
+            h->reset_id = f->hd.stream_id;
+        /* for no fault of ours: the client provoked it */
         if (f->rst_stream.error_code == NGHTTP2_PROTOCOL_ERROR ||
             f->rst_stream.error_code == NGHTTP2_FLOW_CONTROL_ERROR ||
             f->rst_stream.error_code == NGHTTP2_STREAM_CLOSED ||

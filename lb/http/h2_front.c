@@ -266,6 +266,8 @@ static bool feed(struct h2 *h, const char *p, size_t n)
     else if (used < 0)
         terminate(h, used == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? NGHTTP2_PROTOCOL_ERROR
                                                           : NGHTTP2_INTERNAL_ERROR);
+    else if (h->fault)
+        terminate(h, h->fault);
     dispatch(h);
     h2_wake(h); /* acknowledgements, window updates */
     return !h->flood && !h->closing && nghttp2_session_want_read(h->ng);

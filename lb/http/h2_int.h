@@ -51,14 +51,16 @@ struct h2 {
     struct h2_stream *block; /* whose header block is under way */
     struct h2_abuse abuse;
     struct h2_params params;
-    enum why why;    /* of the error we sent GOAWAY with; 0: none */
-    bool in_header;  /* a header block has begun and not ended */
-    bool timer_idle; /* the timer counts idle time */
-    bool notified;   /* a first GOAWAY is out; the last follows the client's answer */
-    bool flood;      /* the score is beyond the limit */
-    bool closing;    /* GOAWAY with an error: nothing is read any more */
-    bool starved;    /* not even one frame finds room */
-    bool over;       /* being freed: streams must not touch nghttp2 */
+    enum why why;              /* of the error we sent GOAWAY with; 0: none */
+    uint32_t fault;            /* an error nghttp2 did not see; 0: none */
+    int32_t last_id, reset_id; /* the highest stream begun; … and reset by us */
+    bool in_header;            /* a header block has begun and not ended */
+    bool timer_idle;           /* the timer counts idle time */
+    bool notified;             /* a first GOAWAY is out; the last follows the client's answer */
+    bool flood;                /* the score is beyond the limit */
+    bool closing;              /* GOAWAY with an error: nothing is read any more */
+    bool starved;              /* not even one frame finds room */
+    bool over;                 /* being freed: streams must not touch nghttp2 */
 };
 
 enum h2_stream_flag {

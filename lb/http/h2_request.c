@@ -103,6 +103,7 @@ static void start(struct h2_stream *st)
         st->fl |= ST_CONNECT;
     } else if (connect) {
         path = authority;
+        st->fl |= ST_HAS_LENGTH; /* what follows is no body, and gets no framing */
     }
     st->fl |= ST_STARTED;
     put(st, method);

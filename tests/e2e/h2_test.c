@@ -139,8 +139,8 @@ static void bodies_up_arrive_whole(void **state)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (int length = 0; length < 2; length++) {
             struct h2_reply r = {0};
-            char *want = format_new("%zu %016llx", sizes[i],
-                                    (unsigned long long)pattern_sum(sizes[i]));
+            char *want =
+                format_new("%zu %016llx", sizes[i], (unsigned long long)pattern_sum(sizes[i]));
             char *fields = length ? format_new(H2_POST("/sum") "content-length: %zu\n", sizes[i])
                                   : format_new("%s", H2_POST("/sum"));
             h2_open(&h, w.port);
@@ -471,8 +471,15 @@ static void the_usual_clients_are_served(void **state)
     start(&w, "");
     char *url = format_new("http://127.0.0.1:%u/bytes/100000", w.port);
     int status = 0;
-    const char *const curl[] = {"curl", "-sS", "--http2-prior-knowledge", "-o", "/dev/null", "-w",
-                                "%{http_version} %{http_code} %{size_download}", url, NULL};
+    const char *const curl[] = {"curl",
+                                "-sS",
+                                "--http2-prior-knowledge",
+                                "-o",
+                                "/dev/null",
+                                "-w",
+                                "%{http_version} %{http_code} %{size_download}",
+                                url,
+                                NULL};
     char *out = proc_output(curl, &status, 10000);
     assert_string_equal(out, "2 200 100000");
     free(out);

@@ -13,10 +13,8 @@
 
 enum { H2_END_STREAM = 1, H2_ACK = 1, H2_END_HEADERS = 4, H2_PADDED = 8, H2_PRIORITY = 32 };
 
-#define H2_GET(path)                                                                               \
-    ":method: GET\n:scheme: http\n:path: " path "\n:authority: test\n"
-#define H2_POST(path)                                                                              \
-    ":method: POST\n:scheme: http\n:path: " path "\n:authority: test\n"
+#define H2_GET(path)  ":method: GET\n:scheme: http\n:path: " path "\n:authority: test\n"
+#define H2_POST(path) ":method: POST\n:scheme: http\n:path: " path "\n:authority: test\n"
 
 struct h2 {
     struct client c;
@@ -33,9 +31,9 @@ struct h2_frame {
 };
 
 struct h2_reply {
-    int status;          /* of the final head; 0: none came */
-    unsigned interim;    /* 1xx heads before it */
-    struct text head;    /* "name: value\n" lines, trailers too */
+    int status;       /* of the final head; 0: none came */
+    unsigned interim; /* 1xx heads before it */
+    struct text head; /* "name: value\n" lines, trailers too */
     struct text body;
     bool ended, reset;   /* END_STREAM, RST_STREAM */
     bool goaway, closed; /* of the connection */
