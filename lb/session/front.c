@@ -75,6 +75,17 @@ static void front_ready(struct io *io)
 
 static const struct io_ops front_io_ops = {front_ready, conn_flush};
 
+void front_protocol_known(struct conn *c, struct slice alpn)
+{
+    bool h2 = slice_eq(alpn, SLICE("h2")) && !orphan(c);
+    if (!h2) {
+        c->io.ops = &front_io_ops;
+        front_ready(&c->io);
+    } else if (!front_h2_begin(c)) {
+        front_close(c, true);
+    }
+}
+
 /* While TLS shakes hands: afterwards the time for a request head begins. */
 static void shaking_ready(struct io *io)
 {
@@ -87,9 +98,8 @@ static void shaking_ready(struct io *io)
     if (io->fl & IO_SHAKING)
         return;
     front_shaken(c);
-    io->ops = &front_io_ops;
     arm(c, KIND_HEADER, a->fe->cfg->timeouts.header);
-    front_ready(io);
+    front_protocol_known(c, tls_alpn(io));
 }
 
 static const struct io_ops shaking_io_ops = {shaking_ready, NULL};
@@ -217,7 +227,9 @@ void front_greet(struct conn *c)
         return;
     }
     arm(c, KIND_HEADER, a->fe->cfg->timeouts.header);
-    front_ready(&c->io); /* the request has often come already */
+    if (a->bind->h2c)
+        c->io.ops = &front_sniff_ops;
+    c->io.ops->ready(&c->io); /* the request has often come already */
 }
 
 void front_turn_away(struct conn *c, enum why why)
