@@ -138,7 +138,7 @@ static void sniff(struct io *io)
     }
     if (!(io->fl & IO_RD))
         return;
-    ssize_t n = conn_activate(c) ? conn_read(c, SEG_SMALL) : IO_FAIL;
+    ssize_t n = conn_activate(c) ? conn_read(c, SEG_SMALL, SHARE_BEGIN) : IO_FAIL;
     if (n == IO_AGAIN)
         return;
     if (n <= 0) {
