@@ -120,8 +120,10 @@ struct cfg_tls {
 struct cfg_bind {
     struct cfg_addr addr;
     uint32_t backlog;
-    uint16_t unix_mode; /* permission bits of a Unix socket, 0: as umask says */
-    bool proxy_protocol;
+    uint16_t unix_mode;                /* permission bits of a Unix socket, 0: as umask says */
+    bool proxy_protocol;               /* a PROXY header comes first */
+    const struct cfg_net *proxy_trust; /* who may send one: its own list or the frontend's */
+    unsigned nproxy_trust;
     bool tls;
     const struct cfg_tls *tls_opts; /* its own block or the frontend's; not NULL when `tls` */
 };
@@ -160,7 +162,16 @@ struct cfg_limits {              /* of one frontend; see directives `limit …` 
     uint32_t requests;           /* per connection; 0: none */
     uint32_t connections;        /* of this frontend; 0: none */
     uint32_t source_connections; /* per source network; 0: none */
-    uint32_t body_min_rate;      /* bytes/s while a body is being read; 0: none */
+    uint32_t source_ipv4_bits;   /* of an address that make its network */
+    uint32_t source_ipv6_bits;
+    uint32_t body_min_rate; /* bytes/s while a body is being read; 0: none */
+};
+
+enum cfg_methods { /* what `methods` lets pass; CONNECT also needs a route that names it */
+                   CFG_METHODS_NO_TRACE, /* the default: everything but TRACE */
+                   CFG_METHODS_STANDARD, /* RFC 9110 and PATCH, without TRACE */
+                   CFG_METHODS_ANY,
+                   CFG_METHODS_LIST,
 };
 
 struct cfg_frontend {
@@ -173,6 +184,10 @@ struct cfg_frontend {
     struct cfg_route otherwise;  /* HTTP default: respond 421; TCP default: close (status 0) */
     const struct cfg_net *trust; /* `forwarded { trust … }` */
     unsigned ntrust;
+    bool rfc7239; /* `forwarded { rfc7239 }` */
+    enum cfg_methods methods;
+    const char *const *method_list; /* with CFG_METHODS_LIST */
+    unsigned nmethods;
     bool has_access_log, access_json;
     struct cfg_log access_log;
     struct cfg_limits limits;
@@ -249,6 +264,7 @@ struct cfg_server {
     bool disabled; /* starts in maintenance */
     bool tls;
     const struct cfg_tls *tls_opts; /* not NULL when `tls` */
+    unsigned proxy_protocol;        /* 1, 2: version of the header it is sent; 0: none */
     struct src_loc loc;
 };
 

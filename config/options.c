@@ -20,6 +20,7 @@ static const char *const START[] = {"unknown", "up", "down", NULL};
 static const char *const VERIFY[] = {"off", "optional", "required", NULL};
 static const char *const UNKNOWN_NAME[] = {"default", "refuse", NULL};
 static const char *const SAME_SITE[] = {"lax", "strict", "none", NULL};
+static const char *const PROXY_VERSION[] = {"off", "v1", "v2", NULL};
 static const char *const ALL_DOWN[] = {"fail", "ignore-health", NULL};
 
 #define TIMEOUT(word, member, where, d, h)                                                         \
@@ -143,6 +144,15 @@ const struct directive options_table[] = {
      .places = IN(FRONTEND) | IN(DEFAULTS), .flags = OPTION_NEEDS_BLOCK, .block = PLACE_FORWARDED,
      .set = set_forwarded, .syntax = "{ ... }", .example = "forwarded { trust 10.0.0.0/8 }"},
 
+    {SPEC(
+         "methods", OPT_WORDS, NULL,
+         "Which methods pass; others are answered 405 with Allow. Without it: all but TRACE. "
+         "`standard`: those of RFC 9110 but TRACE, and PATCH. CONNECT passes only to a route that "
+         "names it (route method CONNECT -> BACKEND): the server gets it, and a tunnel begins when "
+         "it answers 2xx."),
+     .places = IN(FRONTEND) | IN(DEFAULTS), PLAIN, .set = set_methods,
+     .syntax = "standard | any | NAME, ...", .example = "methods GET, HEAD, POST"},
+
     TIMEOUT("connect", connect, IN(BACKEND) | IN(DEFAULTS), "2s",
             "For a connection to a server to stand."),
     TIMEOUT("handshake", handshake, IN(FRONTEND) | IN(DEFAULTS), "10s",
@@ -174,9 +184,15 @@ const struct directive options_table[] = {
     LIMIT("connections", OPT_UINT, U32, connections, 0, UINT32_MAX, "0",
           "Connections of this frontend at a time; 0: no limit."),
     LIMIT("source-connections", OPT_UINT, U32, source_connections, 0, UINT32_MAX, "0",
-          "Connections of one client network at a time; 0: no limit."),
-    LIMIT("body-min-rate", OPT_SIZE, U32, body_min_rate, 0, GIB, "0",
-          "Bytes per second a client must send while a body is read; 0: any."),
+          "Connections of one client network at a time, in this frontend; 0: no limit."),
+    LIMIT("source-ipv4-bits", OPT_UINT, U32, source_ipv4_bits, 1, 32, "32",
+          "Bits of an IPv4 address that make its network for source-connections."),
+    LIMIT("source-ipv6-bits", OPT_UINT, U32, source_ipv6_bits, 1, 128, "64",
+          "Bits of an IPv6 address that make its network for source-connections."),
+    LIMIT(
+        "body-min-rate", OPT_SIZE, U32, body_min_rate, 0, GIB, "0",
+        "Bytes per second a client must send on average while its body is awaited (408); the first "
+        "3 seconds of waiting are free. 0: any rate."),
 
     /* bind */
     {RANGE("backlog", OPT_UINT, 1, 65535, "4096",
@@ -185,9 +201,12 @@ const struct directive options_table[] = {
     {SPEC("mode", OPT_WORDS, NULL, "Permissions of a Unix socket, in octal."),
      .places = IN(BIND) | IN(SOCKET), PLAIN, .set = set_unix_mode, .syntax = "OCTAL",
      .example = "mode 0660"},
-    {SPEC("proxy-protocol", OPT_FLAG, NULL,
-          "Clients send a PROXY protocol header (version 1 or 2) first."),
-     .places = IN(BIND), FIELD(BIND, BOOL, cfg_bind, proxy_protocol), PLAIN},
+    {SPEC(
+         "proxy-protocol", OPT_FLAG, NULL,
+         "Every connection begins with a PROXY protocol header (version 1 or 2), sent by a proxy "
+         "that is trusted: in its block, else by `forwarded` of the frontend. Others are refused."),
+     .places = IN(BIND), .block = PLACE_PROXY, .set = set_proxy_protocol, .syntax = "[{ ... }]",
+     .example = "bind :443 { proxy-protocol { trust 10.0.0.0/8 } }"},
 
     /* tls of a frontend or bind */
     {SPEC("cert", OPT_WORDS, NULL,
@@ -237,10 +256,15 @@ const struct directive options_table[] = {
      .places = IN(TLS), FIELD(TLS, U32, cfg_tls, client_depth), PLAIN},
 
     /* forwarded */
-    {SPEC("trust", OPT_WORDS, NULL,
-          "Networks whose X-Forwarded-* values are kept and appended to."),
-     .places = IN(FORWARDED), .flags = OPTION_REPEATS, PLAIN, .set = set_trust,
+    {SPEC(
+         "trust", OPT_WORDS, NULL,
+         "Networks whose X-Forwarded-* values are kept and appended to; in a bind: that send PROXY "
+         "protocol headers."),
+     .places = IN(FORWARDED) | IN(PROXY), .flags = OPTION_REPEATS, PLAIN, .set = set_trust,
      .syntax = "NETWORK, ...", .example = "trust 10.0.0.0/8, ::1"},
+
+    {SPEC("rfc7239", OPT_FLAG, NULL, "Sends the standard field Forwarded (RFC 7239) too."),
+     .places = IN(FORWARDED), FIELD(FRONTEND, BOOL, cfg_frontend, rfc7239), PLAIN},
 
     /* backend */
     {SPEC("balance", OPT_WORDS, NULL,
@@ -347,6 +371,11 @@ const struct directive options_table[] = {
      .places = IN(SERVER), FIELD(SERVER, BOOL, cfg_server, backup), PLAIN},
     {SPEC("disabled", OPT_FLAG, NULL, "Starts in maintenance."), .places = IN(SERVER),
      FIELD(SERVER, BOOL, cfg_server, disabled), PLAIN},
+    {CHOICE(
+         "proxy-protocol", PROXY_VERSION, "off",
+         "Connections begin with a PROXY protocol header that names the client. Connections that "
+         "carry HTTP are then not kept for others."),
+     .places = IN(SERVER), FIELD(SERVER, U32, cfg_server, proxy_protocol), PLAIN},
     {SPEC("tls", OPT_FLAG, NULL, "The server speaks TLS."), .places = IN(SERVER),
      .block = PLACE_SERVER_TLS, .set = set_server_tls, .syntax = "[{ ... }]"},
 
@@ -380,6 +409,7 @@ static const struct {
     [PLACE_DEFAULTS] = {"defaults", "Inherited by every frontend and backend."},
     [PLACE_FRONTEND] = {"frontend", "Where clients connect."},
     [PLACE_BIND] = {"bind", "Details of listening addresses."},
+    [PLACE_PROXY] = {"proxy-protocol", "Whose PROXY protocol headers are believed."},
     [PLACE_TLS] = {"tls", "TLS towards clients, in a frontend or a bind."},
     [PLACE_FORWARDED] = {"forwarded", "Which networks may say who the client is."},
     [PLACE_BACKEND] = {"backend", "A group of servers."},

@@ -42,6 +42,7 @@ struct probe {
     void *state;      /* state_size bytes */
     void *owner;      /* the monitor's */
     bool connected;   /* see probe_connected */
+    uint8_t proxy;    /* version of the PROXY header the server wants first; 0: none */
 };
 
 /*

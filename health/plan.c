@@ -48,6 +48,8 @@ int job_order(const void *pa, const void *pb)
     int c = spec_compare(a->spec, b->spec);
     if (c)
         return c;
+    if (a->proxy != b->proxy)
+        return a->proxy < b->proxy ? -1 : 1;
     if (a->addr_len != b->addr_len)
         return a->addr_len < b->addr_len ? -1 : 1;
     if (a->tls_id != b->tls_id)
@@ -133,6 +135,7 @@ static size_t job_init(struct job *j, struct watch *w, const struct monitor_targ
     j->first = w;
     j->addr = (const struct sockaddr *)(const void *)bytes;
     j->addr_len = t->addr_len;
+    j->proxy = t->proxy;
     j->host = bytes + round_up(t->addr_len);
     if (t->tls && !j->spec->check->plain) {
         j->tls = tls_peer_ref(t->tls);

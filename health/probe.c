@@ -187,6 +187,7 @@ static struct run *run_new(struct job *j)
         .loop = j->m->loop,
         .io = {.fd = -1},
         .host = j->host,
+        .proxy = j->proxy,
         .state = r->state,
         .owner = r,
     };

@@ -35,9 +35,17 @@ fuzz:
 	$(MAKE) --no-print-directory -j2 CC=clang MODE=fuzz $(FUZZ:%=build/fuzz/tests/fuzz/%_fuzz)
 	tests/fuzz/search $(FUZZ_SECONDS) $(FUZZ)
 
-build/bench/head: bench/micro/head.c $(O)/liblb.a $(filter %.o,$(LLHTTP_LINK))
+# Line coverage of the program and its tests by module: clang and llvm-cov, about a minute.
+.PHONY: coverage
+coverage:
+	$(MAKE) --no-print-directory -j2 CC=clang MODE=coverage coverage-run
+.PHONY: coverage-run
+coverage-run: $(O)/lb $(E2E) $(UNIT) $(REPLAY)
+	tests/coverage $(O) $(E2E) $(UNIT) $(REPLAY)
+
+$(O)/bench/micro/head: bench/micro/head.c $(O)/liblb.a $(filter %.o,$(LLHTTP_LINK))
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(LLHTTP_FLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(O)/liblb.a $(LLHTTP_LINK)
 
-bench-msg: build/bench/head
-	build/bench/head
+bench-msg: $(O)/bench/micro/head
+	$<

@@ -29,6 +29,7 @@ static int target_of(const struct backend *b, unsigned k, struct monitor_target 
                                  .passive = &cfg->passive,
                                  .slow_start_ms = cfg->slow_start_ms,
                                  .addr = rt->addr,
+                                 .proxy = (uint8_t)cfg->servers[k].proxy_protocol,
                                  .addr_len = rt->addr_len,
                                  .tls = b->tls ? b->tls[k] : NULL};
     if (!cfg->check.type || !cfg->check.port)

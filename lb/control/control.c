@@ -11,6 +11,7 @@
 #include "lb/demo/demo.h"
 #include "lb/demo/greeting.h"
 #include "lb/net/listener.h"
+#include "lb/session/source.h"
 #include "lb/snapshot/sticky.h"
 
 #include <errno.h>
@@ -68,7 +69,8 @@ static int make_workers(struct control *c, const struct cfg_global *g, struct er
     c->nworkers = g->threads ? g->threads : process_cpus();
     c->workers = calloc(c->nworkers, sizeof *c->workers);
     c->wk = calloc(c->nworkers, sizeof *c->wk);
-    if (!c->workers || !c->wk)
+    c->sources = sources_new(g->max_connections, random_seed());
+    if (!c->workers || !c->wk || !c->sources)
         return err_set(e, ENOMEM, "out of memory");
     for (unsigned i = 0; i < c->nworkers; i++) {
         struct worker_options o = {.index = i,
@@ -77,6 +79,7 @@ static int make_workers(struct control *c, const struct cfg_global *g, struct er
                                    .seed = random_seed(),
                                    .logger = c->logger,
                                    .nclients = &c->nclients,
+                                   .sources = c->sources,
                                    .control = &c->box,
                                    .reports = &control_reports};
         c->workers[i] = worker_new(&o, e);
@@ -138,6 +141,7 @@ static void take_down(struct control *c)
     control_reload_cut(c);
     for (unsigned i = 0; i < c->nworkers && c->workers; i++)
         worker_free(c->workers[i]);
+    sources_free(c->sources);
     admin_free(c->admin);
     monitor_free(c->monitor);
     control_view_stale(c);

@@ -37,6 +37,7 @@ struct control {
     struct worker **workers;
     unsigned nworkers;
     atomic_uint nclients;
+    struct sources *sources;
     unsigned char secret[SECRET_BYTES];
     bool random_secret;
     struct event signals[5];

@@ -44,7 +44,8 @@ static void give_up(struct session *s, enum why why)
 static struct conn *open_back(struct session *s)
 {
     struct stream_env *env = &s->sh->env;
-    struct conn *c = http(s) && !s->fresh ? idle_take(s->line, &h1_io_ops) : NULL;
+    bool pooled = http(s) && !s->fresh && !proxy_announced(s);
+    struct conn *c = pooled ? idle_take(s->line, &h1_io_ops) : NULL;
     if (c) {
         s->flags |= SF_REUSED;
         stat_add(&s->line->stat[SRV_REUSED], 1);
@@ -109,6 +110,8 @@ void attempt_on(struct session *s, int server)
     s->back = &c->s;
     if (!(http(s) ? h1_begin(c, &reply_limits, 0) : raw_begin(c)))
         attempt_failed(s, WHY_OUT_OF_MEMORY);
+    else if (proxy_announced(s) && !proxy_announce(s))
+        attempt_failed(s, WHY_MEMORY_LIMIT);
     else if (http(s))
         send_request(s);
     else
@@ -169,7 +172,9 @@ static void reclaim(struct session *s)
     struct conn *c = s->back ? conn_of(s->back) : NULL;
     if (!c || !c->x || !c->x->out.mem || s->req.mem)
         return;
-    if (c->x->out.head != s->req_off && http(s)) {
+    if (!http(s) && proxy_announced(s))
+        return; /* while connecting there is nothing but the PROXY header */
+    if (c->x->out.head > s->req_off && http(s)) {
         s->flags |= SF_ANY_SENT;
         if (!(s->flags & SF_PINNED))
             return;
@@ -346,7 +351,7 @@ void front_failed_hard(struct session *s, enum why why)
     front_finish(front, STREAM_RESET);
 }
 
-static void front_failed(struct stream *front, enum why why)
+void front_failed(struct stream *front, enum why why)
 {
     struct session *s = session_of(front);
     const struct why_info *info = why_info(why);
@@ -385,6 +390,12 @@ static void waited_for_client(struct session *s)
         front_failed(s->front, WHY_CLIENT_TIMEOUT);
 }
 
+/* The server may have answered, but at the memory limit there was no room to read it into. */
+static enum why blame_for_silence(const struct session *s, enum why why)
+{
+    return s->back && (conn_of(s->back)->io.fl & IO_STARVED) ? WHY_MEMORY_LIMIT : why;
+}
+
 static void front_timeout(struct stream *front, uint8_t kind)
 {
     struct session *s = session_of(front);
@@ -402,10 +413,10 @@ static void front_timeout(struct stream *front, uint8_t kind)
         break;
     case KIND_REPLY:
         if (!moving(s, s->back, KIND_REPLY))
-            attempt_failed(s, WHY_SERVER_TIMEOUT);
+            attempt_failed(s, blame_for_silence(s, WHY_SERVER_TIMEOUT));
         break;
     case KIND_SERVER:
-        attempt_failed(s, WHY_SERVER_STALLED);
+        attempt_failed(s, blame_for_silence(s, WHY_SERVER_STALLED));
         break;
     case KIND_CLIENT:
         waited_for_client(s);

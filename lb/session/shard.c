@@ -31,6 +31,8 @@ int shard_init(struct shard *sh, unsigned index, unsigned nworkers, size_t seg_c
     }
     reqid_init(&sh->ids, rng_next(&sh->rng));
     sh->env.loop.on_timer[TIMER_CONN] = front_on_timer;
+    list_init(&sh->hunger.link);
+    sh->env.loop.on_timer[TIMER_HUNGER] = memory_on_timer;
     sh->env.loop.on_timer[TIMER_WORKER] = choose_on_timer;
     sh->env.loop.on_timer[TIMER_LISTENER] = listener_on_timer;
     return 0;
@@ -127,8 +129,8 @@ static void abandon(struct shard *sh, struct acceptor *a)
     sockset_leave(a->set, sh->index);
     a->fe = NULL;
     a->set = NULL;
-    a->tls = NULL;
     count_at(a, NULL);
+    a->tls = NULL;
     if (!a->conns)
         shard_forget(sh, a);
 }
@@ -162,6 +164,7 @@ void shard_apply(struct shard *sh, struct snapshot *snap)
             abandon(sh, a);
     }
     sh->snap = snap;
+    segs_limit(sh->env.loop.segs, snap->cfg->global.memory_limit / sh->nworkers);
     for (unsigned i = 0; i < snap->nbounds; i++)
         adopt(sh, snap, &snap->bounds[i]);
     if (old)

@@ -52,6 +52,7 @@ static int add_server(struct backend *b, const struct cfg_server *cs, struct sur
     }
     b->servers[b->nservers++] = rt;
     b->any_max |= cs->max_connections != 0;
+    b->any_proxy |= cs->proxy_protocol != 0;
     return 0;
 }
 

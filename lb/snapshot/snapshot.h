@@ -37,6 +37,7 @@ struct backend {
     struct tls_peer **tls;        /* counted, [cfg->nservers]; NULL entry: plain */
     unsigned index, nservers;
     bool any_max;                 /* some server has max-connections */
+    bool any_proxy;               /* some server has proxy-protocol */
 };
 
 struct frontend {
