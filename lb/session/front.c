@@ -217,7 +217,6 @@ void front_greet(struct conn *c)
         hello_begin(c);
         return;
     }
-    c->io.ops = &front_io_ops;
     c->s.ops = &h1_front_ops; /* a reload may have changed the mode since the accept */
     if (a->tls) {
         c->io.ops = &shaking_io_ops;
@@ -226,9 +225,8 @@ void front_greet(struct conn *c)
         shaking_ready(&c->io);
         return;
     }
+    c->io.ops = a->bind->h2c ? &front_sniff_ops : &front_io_ops;
     arm(c, KIND_HEADER, a->fe->cfg->timeouts.header);
-    if (a->bind->h2c)
-        c->io.ops = &front_sniff_ops;
     c->io.ops->ready(&c->io); /* the request has often come already */
 }
 
