@@ -80,7 +80,10 @@ void front_protocol_known(struct conn *c, struct slice alpn)
     bool h2 = slice_eq(alpn, SLICE("h2")) && !orphan(c);
     if (!h2) {
         c->io.ops = &front_io_ops;
-        front_ready(&c->io);
+        if (c->x && !begin(c)) /* the bytes that told it are there already */
+            front_close(c, true);
+        else
+            front_ready(&c->io);
     } else if (!front_h2_begin(c)) {
         front_close(c, true);
     }
