@@ -172,7 +172,6 @@ static void put_global(struct writer *w, const struct cfg_global *g)
 
 static void put_listen_tls(struct writer *w, const struct cfg_tls *t)
 {
-    static const char *const VERIFY[] = {"off", "optional", "required"};
     line(w);
     fputs("tls", w->out);
     open_block(w);
@@ -195,13 +194,19 @@ static void put_listen_tls(struct writer *w, const struct cfg_tls *t)
         put_list(w, t->alpn, t->nalpn);
         fputc('\n', w->out);
     }
-    if (t->client_ca) {
+    if (t->ncerts && t->certs[0].ocsp) {
         line(w);
-        fputs("client-ca", w->out);
-        put_string(w, t->client_ca);
+        fputs("ocsp", w->out);
+        for (unsigned i = 0; i < t->ncerts && t->certs[i].ocsp; i++) {
+            fputs(i ? "," : "", w->out);
+            put_string(w, t->certs[i].ocsp);
+        }
         fputc('\n', w->out);
+    }
+    put_fields(w, PLACE_TLS, BASE_TLS, t);
+    if (t->client_ca && t->client_verify == CFG_VERIFY_OFF) { /* not what client-ca implies */
         line(w);
-        fprintf(w->out, "client-verify %s\n", VERIFY[t->client_verify]);
+        fputs("client-verify off\n", w->out);
     }
     close_block(w);
 }

@@ -18,6 +18,7 @@
 
 static const char *const START[] = {"unknown", "up", "down", NULL};
 static const char *const VERIFY[] = {"off", "optional", "required", NULL};
+static const char *const UNKNOWN_NAME[] = {"default", "refuse", NULL};
 static const char *const SAME_SITE[] = {"lax", "strict", "none", NULL};
 static const char *const PROXY_VERSION[] = {"off", "v1", "v2", NULL};
 static const char *const ALL_DOWN[] = {"fail", "ignore-health", NULL};
@@ -74,6 +75,14 @@ const struct directive options_table[] = {
     {RANGE("drain-timeout", OPT_DURATION, 0, LONGEST, "30s",
            "How long connections may finish at a stop or reload."),
      .places = IN(GLOBAL), FIELD(GLOBAL, U32, cfg_global, drain_timeout_ms), PLAIN},
+    {SPEC(
+         "tls-ticket-keys", OPT_STRING, NULL,
+         "A file of keys of TLS session tickets, one a line in base64, at least 32 bytes each; the "
+         "first one makes tickets, all of them open. Proxies that share the file resume each "
+         "other's sessions; it is read again when it changes. Without it random keys are made "
+         "and changed every hour."),
+     .places = IN(GLOBAL), FIELD(GLOBAL, TEXT, cfg_global, ticket_keys), PLAIN,
+     .flags = OPTION_FILE, .syntax = "FILE"},
     {SPEC("secret", OPT_STRING, NULL,
           "Keys sticky cookies. Without it a random one is made at each start, so cookies do not "
           "outlive the process and are not shared between proxies."),
@@ -99,7 +108,8 @@ const struct directive options_table[] = {
          "Chooses the backend or reply for a request; the first route that matches wins. All kinds "
          "of conditions must hold; of several values of one kind any one. `*.example.com` is any "
          "name below, `/x/*` any path below. "
-         "In mode tcp `host` is the name in the TLS handshake. The location of a redirect may hold "
+         "In mode tcp `host`, or `sni`, is the name in the TLS handshake. The location of a "
+         "redirect may hold "
          "$host and $uri."),
      .places = IN(FRONTEND), .flags = OPTION_REPEATS, PLAIN, .set = set_route,
      .syntax = "[host NAME ...] [path PATH ...] [method NAME ...] [header NAME [VALUE]] -> BACKEND "
@@ -115,6 +125,15 @@ const struct directive options_table[] = {
           "of its own "
           "replaces the frontend's."),
      .places = IN(FRONTEND) | IN(BIND), .block = PLACE_TLS, .set = set_tls, .syntax = "[{ ... }]"},
+    {SPEC("redirect-https", OPT_FLAG, NULL,
+          "Requests that came without TLS are sent to https:// with status 308."),
+     .places = IN(FRONTEND) | IN(DEFAULTS), FIELD(FRONTEND, BOOL, cfg_frontend, redirect_https),
+     PLAIN},
+    {RANGE("hsts", OPT_DURATION, 0, UINT64_C(3650) * 86400000, "0",
+           "Responses over TLS tell browsers to use nothing else for that long "
+           "(Strict-Transport-Security)."),
+     .places = IN(FRONTEND) | IN(DEFAULTS), FIELD(FRONTEND, SECONDS, cfg_frontend, hsts_s), PLAIN,
+     .example = "hsts 180d"},
     {SPEC("access-log", OPT_WORDS, "off", "One line per exchange."),
      .places = IN(FRONTEND) | IN(DEFAULTS), PLAIN, .set = set_access_log,
      .syntax = "off | [text | json] PATH | stderr | stdout | syslog ADDRESS",
@@ -136,6 +155,8 @@ const struct directive options_table[] = {
 
     TIMEOUT("connect", connect, IN(BACKEND) | IN(DEFAULTS), "2s",
             "For a connection to a server to stand."),
+    TIMEOUT("handshake", handshake, IN(FRONTEND) | IN(DEFAULTS), "10s",
+            "For a TLS handshake with a client to be through."),
     TIMEOUT("header", header, IN(FRONTEND) | IN(DEFAULTS), "10s",
             "For a request head to be complete (408)."),
     TIMEOUT("client", client, IN(FRONTEND) | IN(DEFAULTS), "30s",
@@ -189,13 +210,31 @@ const struct directive options_table[] = {
 
     /* tls of a frontend or bind */
     {SPEC("cert", OPT_WORDS, NULL,
-          "PEM files with a certificate, its chain and (unless `key` is given) its key. The first "
-          "one serves "
-          "clients that name no host."),
+          "PEM files with a certificate, its chain and (unless `key` is given) its key, or folders "
+          "of such files (*.pem; *.crt with *.key beside it). Chosen by the name the client asks "
+          "for and the kinds of keys it knows; the first one serves clients that name no host."),
      .places = IN(TLS), .flags = OPTION_REPEATS, PLAIN, .set = set_certs, .syntax = "FILE, ..."},
     {SPEC("key", OPT_WORDS, NULL,
           "PEM files with the keys, as many and in the same order as `cert`."),
      .places = IN(TLS), .flags = OPTION_REPEATS, PLAIN, .set = set_keys, .syntax = "FILE, ..."},
+    {SPEC("ocsp", OPT_WORDS, NULL,
+          "DER files with OCSP responses to staple, in the order of `cert`. Without it FILE.ocsp "
+          "beside a certificate is taken."),
+     .places = IN(TLS), .flags = OPTION_REPEATS, PLAIN, .set = set_ocsp, .syntax = "FILE, ..."},
+    {CHOICE(
+         "unknown-name", UNKNOWN_NAME, "default",
+         "What a client gets whose name no certificate has: the first certificate, or an alert."),
+     .places = IN(TLS), FIELD(TLS, U32, cfg_tls, unknown_name), PLAIN},
+    {SPEC("tickets", OPT_ONOFF, "on", "May clients resume sessions by tickets?"), .places = IN(TLS),
+     FIELD(TLS, BOOL, cfg_tls, tickets), PLAIN},
+    {SPEC("ciphers", OPT_STRING, "ECDHE+AESGCM:ECDHE+CHACHA20",
+          "Ciphers of TLS 1.2, as OpenSSL lists them."),
+     .places = IN(TLS) | IN(SERVER_TLS), FIELD(TLS, TEXT, cfg_tls, ciphers), PLAIN},
+    {SPEC("ciphersuites", OPT_STRING, NULL, "Cipher suites of TLS 1.3; without it OpenSSL's."),
+     .places = IN(TLS) | IN(SERVER_TLS), FIELD(TLS, TEXT, cfg_tls, ciphersuites), PLAIN,
+     .example = "ciphersuites TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384"},
+    {SPEC("groups", OPT_STRING, "X25519:P-256:P-384", "Groups of the key exchange."),
+     .places = IN(TLS) | IN(SERVER_TLS), FIELD(TLS, TEXT, cfg_tls, groups), PLAIN},
     {SPEC("min-version", OPT_WORDS, "1.2", "The oldest version of TLS."),
      .places = IN(TLS) | IN(SERVER_TLS), PLAIN, .set = set_min_version, .syntax = "1.2 | 1.3"},
     {SPEC("alpn", OPT_WORDS, NULL, "Protocols to offer, the preferred one first."),
@@ -208,6 +247,13 @@ const struct directive options_table[] = {
     {CHOICE("client-verify", VERIFY, NULL,
             "Must clients show a certificate? `required` once client-ca is set."),
      .places = IN(TLS), FIELD(TLS, U32, cfg_tls, client_verify), PLAIN},
+    {SPEC("client-crl", OPT_STRING, NULL,
+          "A PEM file: revocation lists; with it every authority needs one."),
+     .places = IN(TLS), FIELD(TLS, TEXT, cfg_tls, client_crl), PLAIN, .flags = OPTION_FILE,
+     .syntax = "FILE"},
+    {RANGE("client-depth", OPT_UINT, 0, 100, "4",
+           "Authorities that may stand between a client's certificate and one of client-ca."),
+     .places = IN(TLS), FIELD(TLS, U32, cfg_tls, client_depth), PLAIN},
 
     /* forwarded */
     {SPEC(

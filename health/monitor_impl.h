@@ -56,6 +56,8 @@ struct job {
     struct spec *spec;           /* borrowed from the plan */
     const struct sockaddr *addr; /* in the plan's bytes */
     const char *host;            /* likewise */
+    struct tls_peer *tls;        /* counted; NULL: plain */
+    uint64_t tls_id;             /* equal terms, equal numbers; 0: plain */
     socklen_t addr_len;
     uint8_t proxy;
     uint32_t last_ms;

@@ -10,6 +10,7 @@
 
 #include "lb/http/http.h"
 #include "lb/tcp/raw.h"
+#include "lb/tls/tls_io.h"
 #include "lb/upstream/dial.h"
 #include "lb/upstream/idle.h"
 
@@ -53,9 +54,16 @@ static struct conn *open_back(struct session *s)
     s->flags &= ~(uint32_t)SF_REUSED;
     c = http(s) ? dial(env, s->srv, &h1_io_ops, &h1_back_ops)
                 : dial(env, s->srv, &raw_io_ops, &raw_ops);
-    if (c)
-        stat_add(&s->line->stat[SRV_CONNECTS], 1);
-    return c;
+    if (!c)
+        return NULL;
+    stat_add(&s->line->stat[SRV_CONNECTS], 1);
+    struct tls_peer *tls = s->be->tls ? s->be->tls[s->server] : NULL;
+    if (!tls || tls_connect(&c->io, tls, s->sh->index, !http(s)) == 0)
+        return c;
+    stat_add(&s->line->stat[SRV_CLOSED], 1);
+    conn_close(c, false);
+    errno = ENOMEM;
+    return NULL;
 }
 
 static void send_request(struct session *s)
@@ -190,7 +198,7 @@ static void blame(struct session *s, enum why why)
 {
     const struct cfg_passive *p = &s->be->cfg->passive;
     stat_add(&s->line->stat[SRV_FAILED], 1);
-    if (why == WHY_CONNECT_FAILED || why == WHY_CONNECT_TIMEOUT)
+    if (why == WHY_CONNECT_FAILED || why == WHY_CONNECT_TIMEOUT || why == WHY_TLS_FAILED)
         stat_add(&s->line->stat[SRV_CONNECT_FAILED], 1);
     feed_back(s, true);
     if (p->on && ++s->line->fails_in_row >= p->failures) {
@@ -286,7 +294,7 @@ static void back_failed(struct stream *back, enum why why)
             return;
         why = WHY_SERVER_RESET;
     }
-    if (connecting(s) && why_info(why)->side == WHY_SIDE_SERVER)
+    if (connecting(s) && why_info(why)->side == WHY_SIDE_SERVER && why != WHY_TLS_FAILED)
         why = WHY_CONNECT_FAILED;
     if (s->state == S_TUNNEL && !connecting(s)) {
         session_end(s, why);

@@ -9,6 +9,7 @@
 #include "lb/http/http.h"
 #include "lb/session/logline.h"
 #include "lb/tcp/raw.h"
+#include "lb/tls/tls_io.h"
 #include "lb/upstream/idle.h"
 
 #include <errno.h>
@@ -69,6 +70,8 @@ static void front_ready(struct io *io)
     if (!h1_head_begun(c))
         conn_deactivate(c);
     else if (c->timer.kind != KIND_HEADER)
+        arm(c, KIND_HEADER, home->fe->cfg->timeouts.header);
+    if (c->timer.kind == KIND_HANDSHAKE && !(io->fl & IO_SHAKING))
         arm(c, KIND_HEADER, home->fe->cfg->timeouts.header);
 }
 
@@ -167,15 +170,23 @@ void front_greet(struct conn *c)
         front_close(c, false);
         return;
     }
+    if (a->tls && tls_accept(&c->io, a->tls) != 0) {
+        stat_add(&a->sh->wk[WK_NO_MEMORY], 1);
+        front_close(c, true);
+        return;
+    }
     if (a->fe->cfg->mode != CFG_HTTP) {
         c->io.ops = &raw_io_ops;
         c->s.ops = &raw_ops;
-        tcp_begin(c);
+        hello_begin(c);
         return;
     }
     c->io.ops = &front_io_ops;
     c->s.ops = &h1_front_ops; /* a reload may have changed the mode since the accept */
-    arm(c, KIND_HEADER, a->fe->cfg->timeouts.header);
+    if (a->tls)
+        arm(c, KIND_HANDSHAKE, a->fe->cfg->timeouts.handshake);
+    else
+        arm(c, KIND_HEADER, a->fe->cfg->timeouts.header);
     front_ready(&c->io); /* the request has often come already */
 }
 

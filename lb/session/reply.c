@@ -133,6 +133,8 @@ static void add_lines(struct session *s, const struct head *h, struct recode r, 
         cookie_line(s, t);
     if (r.encode)
         text_put(t, SLICE("Transfer-Encoding: chunked\r\n"));
+    if (s->fe->hsts.n && stream_conn(s->front)->io.x)
+        text_put(t, s->fe->hsts);
     if (s->front->ops->conn) /* no Connection field in HTTP/2 */
         return;
     if (!(s->flags & SF_KEEP_ALIVE))

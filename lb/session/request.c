@@ -11,6 +11,7 @@
 #include "lb/msg/target.h"
 #include "lb/session/logline.h"
 #include "lb/session/text.h"
+#include "lb/tls/tls_io.h"
 
 static const struct slice version_11 = {"HTTP/1.1\r\n", 10};
 
@@ -169,6 +170,23 @@ static void forwarded_for(struct session *s, struct edits *e, const struct head 
     text_put(t, (struct slice){ip, n});
 }
 
+/* What a verified client certificate says; such fields of a stranger never pass. */
+static void client_cert(struct session *s, struct edits *e, const struct head *h, struct text *t,
+                        bool keep)
+{
+    const struct io *io = &stream_conn(s->front)->io;
+    const struct tls_client_cert *cert = s->fe->client_certs ? tls_client_cert(io) : NULL;
+    for (unsigned i = 0; (!keep || cert) && i < h->nfields; i++)
+        if (h->f[i].tok >= TOK_X_CLIENT_CERT_SUBJECT)
+            edits_drop(e, i);
+    if (!cert)
+        return;
+    text_put(t, SLICE("\r\nX-Client-Cert-Subject: "));
+    text_put(t, slice_of(cert->subject));
+    text_put(t, SLICE("\r\nX-Client-Cert-Sha256: "));
+    text_put(t, slice_of(cert->sha256));
+}
+
 static void forwarded(struct session *s, struct edits *e, const struct head *h, struct text *t,
                       bool keep)
 {
@@ -179,13 +197,15 @@ static void forwarded(struct session *s, struct edits *e, const struct head *h, 
         drop_all(e, h, TOK_FORWARDED);
     if (!keep || !head_find(h, TOK_X_FORWARDED_PROTO, 0)) {
         drop_all(e, h, TOK_X_FORWARDED_PROTO);
-        text_put(t, SLICE("\r\nX-Forwarded-Proto: http"));
+        text_put(t, stream_conn(s->front)->io.x ? SLICE("\r\nX-Forwarded-Proto: https")
+                                                : SLICE("\r\nX-Forwarded-Proto: http"));
     }
     if (!keep || !head_find(h, TOK_X_FORWARDED_HOST, 0)) {
         drop_all(e, h, TOK_X_FORWARDED_HOST);
         text_put(t, SLICE("\r\nX-Forwarded-Host: "));
         text_put(t, h->host);
     }
+    client_cert(s, e, h, t, keep);
 }
 
 /* May a value that came in be passed on as the request id? Visible ASCII, not too long. */
@@ -371,6 +391,11 @@ void request_begin(struct stream *front, struct head *h)
     if (h->method == M_CONNECT && !method_connects(route)) {
         reply_canned(s, 405, WHY_CONNECT_REFUSED, NULL);
         return;
+    }
+    if (s->fe->cfg->redirect_https && !stream_conn(s->front)->io.x) {
+        static const struct cfg_route to_https = {
+            .action = CFG_REDIRECT, .status = 308, .location = "https://$host$uri"};
+        route = &to_https;
     }
     if (route->action != CFG_TO_BACKEND) {
         answer(s, route, h);

@@ -52,7 +52,7 @@ enum session_flag {
 
 enum session_timer { /* kinds of a client connection's timer */
     KIND_NONE, KIND_HEADER, KIND_IDLE, KIND_LINGER, KIND_CONNECT, KIND_REPLY, KIND_CLIENT,
-    KIND_SERVER, KIND_TUNNEL, KIND_QUEUE, KIND_PROXY,
+    KIND_SERVER, KIND_TUNNEL, KIND_QUEUE, KIND_PROXY, KIND_HANDSHAKE,
     KIND_CHECK = 0x80, /* with one of the above: look whether both peers are there, then wait on */
 };
 
@@ -130,7 +130,10 @@ void relay_front_sent(struct stream *, struct buf *spent);
 void relay_back_sent(struct stream *, struct buf *spent);
 void relay_begin_tunnel(struct session *);
 /* --- tcp.c --- */
-void tcp_begin(struct conn *client);
+/* `name`: what the client's TLS asks for; `why`: not OK, it is refused. */
+void tcp_begin(struct conn *client, struct slice name, enum why);
+/* --- hello.c --- */
+void hello_begin(struct conn *client); /* leads to tcp_begin */
 /* --- method.c --- */
 struct text;
 bool method_passes(const struct cfg_frontend *, const struct head *); /* by `methods` */

@@ -22,6 +22,7 @@ struct acceptor {
     struct sockset *set;  /* borrowed from the snapshot that has the bind */
     struct frontend *fe;  /* of the current snapshot; NULL: the bind is gone */
     const struct cfg_bind *bind;
+    struct tls_ctx *tls;  /* of the bind, borrowed from the current snapshot; NULL: plain */
     struct frontend_line *line; /* of fe, this worker's; NULL: the bind is gone */
     unsigned conns;       /* client connections accepted here and still open */
 };
