@@ -85,6 +85,10 @@ static void check_backend(struct build *b, unsigned i)
     if (be->nservers == 0 && !build_total(b->be_facts[i].stmt->first, "server"))
         diag_add(b->diag, "W207", be->loc, 0, NULL, "backend '%s' has no server", be->name);
     check_weights(b, be);
+    for (unsigned k = 0; k < be->nservers; k++)
+        if (be->servers[k].tls && be->servers[k].proxy_protocol)
+            complain(b, "E131", be->servers[k].loc, NULL,
+                     "'proxy-protocol' is not sent to servers that speak TLS");
     if (be->mode != CFG_TCP)
         return;
     if (sticky == CFG_KEY_COOKIE || sticky == CFG_KEY_HEADER)

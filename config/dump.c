@@ -339,6 +339,7 @@ static void put_frontend(struct writer *w, const struct cfg *c, const struct cfg
     if (f->ntrust || f->rfc7239)
         put_forwarded(w, f);
     put_methods(w, f);
+    put_fields(w, PLACE_FRONTEND, BASE_FRONTEND, f);
     put_fields(w, PLACE_FRONTEND, BASE_TIMEOUTS, &f->timeouts);
     put_fields(w, PLACE_FRONTEND, BASE_LIMITS, &f->limits);
     close_block(w);

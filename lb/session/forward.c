@@ -53,5 +53,5 @@ void forward_rfc7239(const struct session *s, struct edits *e, const struct head
         text_put(t, SLICE(";host="));
         put_value(t, h->host);
     }
-    text_put(t, SLICE(";proto=http"));
+    text_put(t, stream_conn(s->front)->io.x ? SLICE(";proto=https") : SLICE(";proto=http"));
 }

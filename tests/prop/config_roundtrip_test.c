@@ -70,7 +70,7 @@ static void put_plain(struct gen *g, enum place place)
         unsigned choices = 0;
         if (!(o->places & 1u << place) || o->store == STORE_NONE || below(g, 2) ||
             (o->flags & OPTION_FILE) || strcmp(o->spec.name, "client-verify") == 0 ||
-            strstr(o->spec.name, "-bytes"))
+            strstr(o->spec.name, "-bytes") || strcmp(o->spec.name, "proxy-protocol") == 0)
             continue;
         fputs(o->spec.name, g->out);
         while (o->spec.choices && o->spec.choices[choices])
@@ -94,8 +94,12 @@ static void put_frontend(struct gen *g, unsigned i, unsigned backends)
     static const char *const extra[] = {
         "limit header-bytes 9k; limit target-bytes 1000b; limit body-bytes 5g",
         "access-log json syslog 127.0.0.1:514",
-        "access-log \"/var/log/x y\"; forwarded { trust 10.0.0.0/8, ::1 }",
-        "tls { cert Makefile; min-version 1.3; alpn h2 }; bind :%u { tls; proxy-protocol { trust 10.0.0.0/8 } }",
+        "access-log \"/var/log/x y\"; forwarded { trust 10.0.0.0/8, ::1; rfc7239 }; methods "
+        "standard",
+        ("methods GET, BREW; tls { cert Makefile; min-version 1.3; alpn h2 }\n"
+         "bind :%u { tls; proxy-protocol { trust 10.0.0.0/8, ::1 } }"),
+        ("forwarded { trust 10.0.0.0/8 }; methods any; bind :%u { proxy-protocol }\n"
+         "bind unix:/run/p%u { proxy-protocol }"),
         ("bind unix:/run/s%u { mode 0660 }; bind :%u { tls { cert Makefile; key Makefile\n"
          "client-ca Makefile; client-verify optional } }")};
     unsigned r = below(g, 5), b = below(g, backends);
@@ -126,6 +130,8 @@ static void put_server(struct gen *g, unsigned i)
         fputs("tls { cert Makefile; ", g->out);
         put_plain(g, PLACE_SERVER_TLS);
         fputs("}\n", g->out);
+    } else if (below(g, 2)) { /* not together with tls */
+        fputs("proxy-protocol v2\n", g->out);
     }
     fputs("}\n", g->out);
 }
@@ -246,11 +252,18 @@ static void same_frontend(const struct cfg_frontend *a, const struct cfg_fronten
     assert_int_equal(a->ntrust, b->ntrust);
     assert_int_equal(a->otherwise.action, b->otherwise.action);
     assert_int_equal(a->otherwise.status, b->otherwise.status);
+    same_fields(BASE_FRONTEND, a, b);
+    assert_int_equal(a->methods, b->methods);
+    assert_int_equal(a->nmethods, b->nmethods);
+    for (unsigned i = 0; i < a->nmethods; i++)
+        assert_string_equal(a->method_list[i], b->method_list[i]);
     assert_int_equal(a->has_access_log, b->has_access_log);
     assert_int_equal(a->access_json, b->access_json);
     for (unsigned i = 0; i < a->nbinds; i++) {
         same_fields(BASE_BIND, &a->binds[i], &b->binds[i]);
         assert_int_equal(a->binds[i].tls, b->binds[i].tls);
+        assert_int_equal(a->binds[i].proxy_protocol, b->binds[i].proxy_protocol);
+        assert_int_equal(a->binds[i].nproxy_trust, b->binds[i].nproxy_trust);
         assert_string_equal(a->binds[i].addr.text, b->binds[i].addr.text);
     }
     for (unsigned i = 0; i < a->nroutes; i++) {

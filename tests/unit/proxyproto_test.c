@@ -9,7 +9,9 @@
 
 #include "lb/net/proxyproto.h"
 
-#define SIG "\r\n\r\n\0\r\nQUIT\n"
+#define X20       "xxxxxxxxxxxxxxxxxxxx"
+#define LONG_LINE "PROXY UNKNOWN " X20 X20 X20 X20 X20 "\r\n"
+#define SIG       "\r\n\r\n\0\r\nQUIT\n"
 
 static void check_text(const struct peer *p, const char *want)
 {
@@ -80,8 +82,7 @@ static void version_1_is_not_mended(void **state)
         "PROXY UDP4 1.2.3.4 1.2.3.4 1 2\r\n",
         "PROXY TCP4 1.2.3.4 1.2.3.4 1 2\n",
         "PROXY TCP4 1.2.3.4 1.2.3.4 1 2\rx",
-        "PROXY UNKNOWN xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-        "xxxxxxxxxxxxxxxxxxxx\r\n",
+        LONG_LINE,
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct proxy_head h;
