@@ -56,7 +56,8 @@ static bool more(struct conn *c, enum seg_class class)
 {
     if (!(c->io.fl & IO_RD))
         return false;
-    ssize_t n = conn_read(c, class);
+    bool begins = c->x->state == RD_HEAD && is_front(c);
+    ssize_t n = conn_read(c, class, begins ? SHARE_BEGIN : SHARE_GO_ON);
     if (n > 0)
         return true;
     if (n == 0)

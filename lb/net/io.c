@@ -93,8 +93,24 @@ void io_shut(struct io *io)
         (void)shutdown(io->fd, SHUT_WR);
 }
 
+void io_starve(struct io *io, struct list *queue)
+{
+    if (list_linked(&io->run)) /* it is called again in any case */
+        return;
+    io->fl |= IO_STARVED;
+    list_push(queue, &io->run);
+}
+
+void io_fed(struct io *io)
+{
+    io->fl &= (uint16_t)~IO_STARVED;
+    list_del(&io->run);
+}
+
 void io_kick(struct io *io)
 {
+    if (io->fl & IO_STARVED)
+        io_fed(io);
     if ((io->fl & IO_OPEN) && !list_linked(&io->run))
         list_push(&io->loop->runq, &io->run);
 }

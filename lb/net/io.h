@@ -25,6 +25,7 @@ enum io_flag {
     IO_SOCK = 1 << 6,   /* for transports: the socket itself may have bytes */
     IO_SHAKING = 1 << 7, /* the transport shakes hands: nothing of the owner's has left yet */
     IO_BROKEN = 1 << 8, /* the transport failed: recv and send say IO_FAIL, `fault` says why */
+    IO_STARVED = 1 << 9, /* `run` is in a queue of those that wait for memory */
 };
 
 struct io_ops {
@@ -71,6 +72,10 @@ void io_shut(struct io *);
 
 /* Calls ops->ready again in this turn: no edge will come for bytes already known of. */
 void io_kick(struct io *);
+
+/* Puts it in `queue` until io_fed or io_kick takes it out: for ready calls that must wait. */
+void io_starve(struct io *, struct list *queue);
+void io_fed(struct io *);
 
 /* Puts the io in the flush queue of this batch, once. */
 void io_stage(struct io *);

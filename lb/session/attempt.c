@@ -390,6 +390,12 @@ static void waited_for_client(struct session *s)
         front_failed(s->front, WHY_CLIENT_TIMEOUT);
 }
 
+/* The server may have answered, but at the memory limit there was no room to read it into. */
+static enum why blame_for_silence(const struct session *s, enum why why)
+{
+    return s->back && (conn_of(s->back)->io.fl & IO_STARVED) ? WHY_MEMORY_LIMIT : why;
+}
+
 static void front_timeout(struct stream *front, uint8_t kind)
 {
     struct session *s = session_of(front);
@@ -407,10 +413,10 @@ static void front_timeout(struct stream *front, uint8_t kind)
         break;
     case KIND_REPLY:
         if (!moving(s, s->back, KIND_REPLY))
-            attempt_failed(s, WHY_SERVER_TIMEOUT);
+            attempt_failed(s, blame_for_silence(s, WHY_SERVER_TIMEOUT));
         break;
     case KIND_SERVER:
-        attempt_failed(s, WHY_SERVER_STALLED);
+        attempt_failed(s, blame_for_silence(s, WHY_SERVER_STALLED));
         break;
     case KIND_CLIENT:
         waited_for_client(s);

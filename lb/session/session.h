@@ -158,6 +158,7 @@ void front_close(struct conn *, bool reset); /* now */
 void front_finish(struct stream *, enum stream_end); /* after an exchange */
 void front_linger(struct conn *);          /* after a reply the client may still be sending to */
 void front_on_timer(struct timer *, void *user);
+void front_shaken(struct conn *);          /* its TLS handshake is through */
 void front_leave(struct conn *);           /* out of the shard's counts; before conn_close */
 
 #endif

@@ -31,6 +31,8 @@ int shard_init(struct shard *sh, unsigned index, unsigned nworkers, size_t seg_c
     }
     reqid_init(&sh->ids, rng_next(&sh->rng));
     sh->env.loop.on_timer[TIMER_CONN] = front_on_timer;
+    list_init(&sh->hunger.link);
+    sh->env.loop.on_timer[TIMER_HUNGER] = memory_on_timer;
     sh->env.loop.on_timer[TIMER_WORKER] = choose_on_timer;
     sh->env.loop.on_timer[TIMER_LISTENER] = listener_on_timer;
     return 0;
@@ -66,7 +68,8 @@ void shard_forget(struct shard *sh, struct acceptor *a)
 
 static struct acceptor *find(struct shard *sh, const struct sockset *set)
 {
-    list_each (n, &sh->acceptors) {
+    list_each(n, &sh->acceptors)
+    {
         struct acceptor *a = container_of(n, struct acceptor, link);
         if (a->set == set)
             return a;
@@ -154,12 +157,14 @@ static void close_retired(struct shard *sh, const struct snapshot *old)
 void shard_apply(struct shard *sh, struct snapshot *snap)
 {
     struct snapshot *old = sh->snap;
-    list_each_safe (n, &sh->acceptors) {
+    list_each_safe(n, &sh->acceptors)
+    {
         struct acceptor *a = container_of(n, struct acceptor, link);
         if (a->fe && !wanted(snap, a))
             abandon(sh, a);
     }
     sh->snap = snap;
+    segs_limit(sh->env.loop.segs, snap->cfg->global.memory_limit / sh->nworkers);
     for (unsigned i = 0; i < snap->nbounds; i++)
         adopt(sh, snap, &snap->bounds[i]);
     if (old)
@@ -176,12 +181,14 @@ static bool is_idle_client(const struct conn *c)
 void shard_drain(struct shard *sh)
 {
     sh->draining = true;
-    list_each (n, &sh->acceptors) {
+    list_each(n, &sh->acceptors)
+    {
         struct acceptor *a = container_of(n, struct acceptor, link);
         listener_drain(&a->lis);
         listener_stop(&a->lis);
     }
-    list_each_safe (n, &sh->clients) {
+    list_each_safe(n, &sh->clients)
+    {
         struct conn *c = container_of(n, struct conn, grave.link);
         if (is_idle_client(c))
             front_close(c, false);
@@ -190,7 +197,8 @@ void shard_drain(struct shard *sh)
 
 static void end_clients(struct shard *sh, enum why why)
 {
-    list_each_safe (n, &sh->clients) {
+    list_each_safe(n, &sh->clients)
+    {
         struct conn *c = container_of(n, struct conn, grave.link);
         if (c->s.owner)
             front_failed_hard(c->s.owner, why);
@@ -202,13 +210,13 @@ static void end_clients(struct shard *sh, enum why why)
 void shard_end(struct shard *sh, enum why why)
 {
     sh->draining = true;
-    list_each (n, &sh->acceptors)
+    list_each(n, &sh->acceptors)
         listener_stop(&container_of(n, struct acceptor, link)->lis);
     end_clients(sh, why);
     for (unsigned i = 0; sh->snap && i < sh->snap->nbackends; i++)
         for (unsigned k = 0; k < sh->snap->backends[i].nservers; k++)
             idle_close_all(&sh->snap->backends[i].servers[k]->line[sh->index]);
-    list_each_safe (n, &sh->acceptors)
+    list_each_safe(n, &sh->acceptors)
         shard_forget(sh, container_of(n, struct acceptor, link));
     loop_bury_now(&sh->env.loop);
 }

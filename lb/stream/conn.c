@@ -22,6 +22,8 @@ int stream_env_init(struct stream_env *env, size_t xfer_size, size_t seg_ceiling
 {
     if (loop_init(&env->loop, seg_ceiling) != 0)
         return -1;
+    list_init(&env->starved);
+    list_init(&env->starved_new);
     env->conns = pool_new("conn", sizeof(struct conn), 256);
     env->xfers = pool_new("xfer", xfer_size, 256);
     env->pipes = pipes_new();
@@ -108,16 +110,29 @@ void conn_close(struct conn *c, bool reset)
     loop_bury(c->io.loop, &c->grave, conn_free);
 }
 
-ssize_t conn_read(struct conn *c, enum seg_class want)
+/* At the memory limit the read waits its turn (IO_RD stays set); without memory it fails. */
+static ssize_t no_room(struct conn *c, enum seg_share share)
+{
+    struct stream_env *env = conn_env(c);
+    if (segs_input_room(env->loop.segs, share) >= seg_size(SEG_SMALL)) {
+        errno = ENOBUFS;
+        return IO_FAIL;
+    }
+    env->starvations++;
+    io_starve(&c->io, share == SHARE_BEGIN ? &env->starved_new : &env->starved);
+    return IO_AGAIN;
+}
+
+ssize_t conn_read(struct conn *c, enum seg_class want, enum seg_share share)
 {
     struct xfer *x = c->x;
     size_t room;
     if (want == SEG_LARGE && !x->in.mem && !segs_large_free(c->io.loop->segs))
         want = SEG_MEDIUM;
-    if (!buf_want(&x->in, c->io.loop->segs, want)) {
-        errno = ENOBUFS;
-        return IO_FAIL;
-    }
+    if (c->io.fl & IO_STARVED)
+        io_fed(&c->io);
+    if (!buf_want_input(&x->in, c->io.loop->segs, want, share))
+        return no_room(c, share);
     char *to = buf_room(&x->in, &room);
     ssize_t n = io_recv(&c->io, to, room);
     if (n > 0) {
@@ -281,7 +296,7 @@ static bool tunnel_step(struct conn *c, size_t *moved)
     }
     if (x->pipe || splice_wanted(c))
         return splice_step(c, moved);
-    ssize_t n = conn_read(c, x->fl & X_BULK ? SEG_LARGE : SEG_SMALL);
+    ssize_t n = conn_read(c, x->fl & X_BULK ? SEG_LARGE : SEG_SMALL, SHARE_GO_ON);
     if (n == IO_AGAIN)
         return false;
     if (n == IO_FAIL) {

@@ -46,6 +46,8 @@ static void after_batch(void *user)
         stat_add(&sh->wk[WK_SPLICED], sh->env.spliced);
         sh->env.copied = sh->env.spliced = 0;
     }
+    if (!list_empty(&sh->env.starved) || !list_empty(&sh->env.starved_new))
+        memory_feed(sh);
     atomic_store_explicit(&w->clients, sh->nclients, memory_order_relaxed);
     if (sh->draining && !sh->nclients && !w->said_drained)
         w->said_drained = mailbox_post(w->control, w->reports->drained, w, NULL, 0);

@@ -210,6 +210,74 @@ static void slow_bodies_are_cut(void **state)
     web_stop(&w);
 }
 
+/* Many downloads nobody reads, more than the limit allows buffers for; then all are read. */
+static void memory_is_bounded_and_nothing_is_lost(void **state)
+{
+    (void)state;
+    enum { MANY = 60, BYTES = 1000000 };
+    static struct client c[MANY];
+    struct web w;
+    struct reply r = {0};
+    web_start(&w, &(struct web_opts){.threads = 1,
+                                     .frontend = "timeout client 60s",
+                                     .backend = "timeout server 60s",
+                                     .global = "memory-limit 128k"});
+    size_t before = proc_rss_kib(&w.lb.proc);
+    for (int i = 0; i < MANY; i++) {
+        assert_true(client_open(&c[i], w.port));
+        assert_true(http_send(&c[i], "GET", "/bytes/9000000", NULL, NULL, 0));
+    }
+    for (int i = 0; i < 100 && lb_metric(&w.lb, "lb_memory_waits_total") <= 0; i++)
+        sleep_ms(50);
+    assert_true(lb_metric(&w.lb, "lb_memory_waits_total") > 0);
+    assert_true(proc_rss_kib(&w.lb.proc) < before + 4096);
+    for (int i = 0; i < MANY; i++)
+        client_reset(&c[i]);
+    for (int i = 0; i < MANY; i++) {
+        assert_true(client_open(&c[i], w.port));
+        assert_true(http_send(&c[i], "GET", "/bytes/1000000", NULL, NULL, 0));
+    }
+    uint64_t end = now_ms() + 30000; /* in turns: who does not read holds a buffer */
+    for (int left = MANY; left > 0 && now_ms() < end;) {
+        left = 0;
+        for (int i = 0; i < MANY; i++)
+            if (c[i].in.n < BYTES && c[i].ending == END_NONE && ++left)
+                (void)client_more(&c[i], 1);
+    }
+    for (int i = 0; i < MANY; i++) {
+        if (!http_read(&c[i], "GET", &r, 2000))
+            fail_msg("%d: %zu bytes, ending %d: %.300s", i, c[i].in.n, c[i].ending,
+                     text_str(&c[i].in));
+        assert_int_equal(r.status, 200);
+        assert_int_equal(r.body.n, BYTES);
+        reply_free(&r);
+        client_close(&c[i]);
+    }
+    web_stop(&w);
+}
+
+/* Heads that never end hold every buffer: the oldest go, and others are served. */
+static void unfinished_heads_are_shed(void **state)
+{
+    (void)state;
+    enum { MANY = 80 };
+    static struct client c[MANY];
+    struct web w;
+    web_start(&w, &(struct web_opts){.threads = 1,
+                                     .frontend = "timeout header 60s",
+                                     .global = "memory-limit 128k"});
+    for (int i = 0; i < MANY; i++) {
+        assert_true(client_open(&c[i], w.port));
+        assert_true(client_sendf(&c[i], "GET / HTTP/1.1\r\nHost: "));
+    }
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(http_get(w.port, "/", NULL, NULL), 200);
+    assert_true(lb_metric(&w.lb, "lb_shed_connections_total") > 0);
+    for (int i = 0; i < MANY; i++)
+        client_close(&c[i]);
+    web_stop(&w);
+}
+
 static void methods_are_chosen(void **state)
 {
     (void)state;
@@ -342,6 +410,8 @@ int main(void)
         E2E_TEST(a_source_has_its_share),
         E2E_TEST(named_sources_are_counted_apart),
         E2E_TEST(slow_bodies_are_cut),
+        E2E_TEST(memory_is_bounded_and_nothing_is_lost),
+        E2E_TEST(unfinished_heads_are_shed),
         E2E_TEST(methods_are_chosen),
         E2E_TEST(max_forwards_is_counted),
         E2E_TEST(connect_needs_a_route_that_names_it),

@@ -229,6 +229,8 @@ static void certificate_changes_under_load(void **state)
     int status = 0;
     (void)state;
     need_tools();
+    char number[8];
+    (void)snprintf(number, sizeof number, "%u", port);
     free(run(NULL, "cp a.pem live.pem"));
     lb_start(&lb,
              "frontend web { bind 127.0.0.1:%u { tls }; tls { cert \"%s/live.pem\" }\n"
@@ -238,7 +240,7 @@ static void certificate_changes_under_load(void **state)
         (const char *const[]){"sh", "-c",
                               "for i in $(seq 150); do curl -sk --max-time 8 https://127.0.0.1:$0/ "
                               "> /dev/null || exit 1; done",
-                              format_new("%u", port), NULL},
+                              number, NULL},
         &(struct proc_opts){.log = "/dev/null"});
     free(run(NULL, "cp b.pem next && mv next live.pem"));
     lb_wait_log(&lb, "certificates-renewed", 8000);

@@ -50,6 +50,7 @@ void web_start(struct web *w, const struct web_opts *opts)
     if (opts)
         w->opts = *opts;
     w->lb.opts.threads = w->opts.threads;
+    w->lb.opts.global = w->opts.global;
     w->port = port_new();
     for (unsigned i = 0; i < count_of(&w->opts); i++)
         web_origin_start(w, i);

@@ -23,6 +23,7 @@ struct web_opts {
     const char *backend;  /* further statements of app */
     const char *server;   /* options of each server, with braces */
     const char *more;     /* further blocks */
+    const char *global;   /* further statements of the global block */
 };
 
 struct web {
