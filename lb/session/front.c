@@ -75,6 +75,20 @@ static void front_ready(struct io *io)
 
 static const struct io_ops front_io_ops = {front_ready, conn_flush};
 
+void front_protocol_known(struct conn *c, struct slice alpn)
+{
+    bool h2 = slice_eq(alpn, SLICE("h2")) && !orphan(c);
+    if (!h2) {
+        c->io.ops = &front_io_ops;
+        if (c->x && !begin(c)) /* the bytes that told it are there already */
+            front_close(c, true);
+        else
+            front_ready(&c->io);
+    } else if (!front_h2_begin(c)) {
+        front_close(c, true);
+    }
+}
+
 /* While TLS shakes hands: afterwards the time for a request head begins. */
 static void shaking_ready(struct io *io)
 {
@@ -87,9 +101,8 @@ static void shaking_ready(struct io *io)
     if (io->fl & IO_SHAKING)
         return;
     front_shaken(c);
-    io->ops = &front_io_ops;
     arm(c, KIND_HEADER, a->fe->cfg->timeouts.header);
-    front_ready(io);
+    front_protocol_known(c, tls_alpn(io));
 }
 
 static const struct io_ops shaking_io_ops = {shaking_ready, NULL};
@@ -207,7 +220,6 @@ void front_greet(struct conn *c)
         hello_begin(c);
         return;
     }
-    c->io.ops = &front_io_ops;
     c->s.ops = &h1_front_ops; /* a reload may have changed the mode since the accept */
     if (a->tls) {
         c->io.ops = &shaking_io_ops;
@@ -216,8 +228,9 @@ void front_greet(struct conn *c)
         shaking_ready(&c->io);
         return;
     }
+    c->io.ops = a->bind->h2c ? &front_sniff_ops : &front_io_ops;
     arm(c, KIND_HEADER, a->fe->cfg->timeouts.header);
-    front_ready(&c->io); /* the request has often come already */
+    c->io.ops->ready(&c->io); /* the request has often come already */
 }
 
 void front_turn_away(struct conn *c, enum why why)

@@ -328,6 +328,20 @@ int tls_connect(struct io *io, struct tls_peer *peer, unsigned worker, bool leni
     return 0;
 }
 
+bool tls_prepend(struct io *io, const void *p, size_t n)
+{
+    struct tls_io *t = of(io);
+    size_t room;
+    if (!buf_want(&t->out, io->loop->segs, SEG_SMALL))
+        return false;
+    char *to = buf_room(&t->out, &room);
+    if (room < n)
+        return false;
+    memcpy(to, p, n);
+    buf_put(&t->out, n);
+    return true;
+}
+
 /* --- questions --- */
 
 struct slice tls_alpn(const struct io *io)
