@@ -95,7 +95,8 @@ static void put_frontend(struct gen *g, unsigned i, unsigned backends)
         "limit header-bytes 9k; limit target-bytes 1000b; limit body-bytes 5g",
         "access-log json syslog 127.0.0.1:514",
         "access-log \"/var/log/x y\"; forwarded { trust 10.0.0.0/8, ::1 }",
-        "tls { cert Makefile; min-version 1.3; alpn h2 }; bind :%u { tls; proxy-protocol { trust 10.0.0.0/8 } }",
+        "tls { cert Makefile; min-version 1.3; alpn h2 }; bind :%u { tls; proxy-protocol { trust "
+        "10.0.0.0/8 } }",
         ("bind unix:/run/s%u { mode 0660 }; bind :%u { tls { cert Makefile; key Makefile\n"
          "client-ca Makefile; client-verify optional } }")};
     unsigned r = below(g, 5), b = below(g, backends);
