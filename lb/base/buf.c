@@ -63,6 +63,19 @@ bool segs_large_free(const struct segs *s)
            (!s->ceiling || s->in_use + class_bytes[SEG_LARGE] <= s->ceiling);
 }
 
+void segs_limit(struct segs *s, size_t ceiling)
+{
+    s->ceiling = ceiling;
+}
+
+size_t segs_input_room(const struct segs *s, enum seg_share share)
+{
+    size_t most = s->ceiling / 8 * share;
+    if (!s->ceiling)
+        return SIZE_MAX;
+    return s->in_use < most ? most - s->in_use : 0;
+}
+
 size_t segs_held(const struct segs *s)
 {
     return pool_bytes(s->pool[SEG_SMALL]) + pool_bytes(s->pool[SEG_MEDIUM]) +
@@ -124,6 +137,15 @@ bool buf_want(struct buf *b, struct segs *s, enum seg_class c)
     b->head = b->tail = BUF_HEADROOM;
     b->cap = class_bytes[c];
     return true;
+}
+
+bool buf_want_input(struct buf *b, struct segs *s, enum seg_class c, enum seg_share share)
+{
+    if (b->mem || !s->ceiling)
+        return buf_want(b, s, c);
+    while (c > SEG_SMALL && class_bytes[c] > segs_input_room(s, share))
+        c--;
+    return class_bytes[c] <= segs_input_room(s, share) && buf_want(b, s, c);
 }
 
 bool buf_grow(struct buf *b, struct segs *s, enum seg_class c)

@@ -33,6 +33,15 @@ struct buf {
 struct segs *segs_new(size_t ceiling);
 void segs_free(struct segs *);
 size_t segs_in_use(const struct segs *); /* bytes attached to a buf now */
+void segs_limit(struct segs *, size_t ceiling); /* changes the ceiling; what is in use stays */
+
+/*
+ * How much of the ceiling bytes that are yet to be read may take, in eighths. Half is for messages
+ * that begin something; answers to what was begun may go further, else requests that wait for their
+ * responses could take all; the last eighth is for what is under way and must grow or be answered.
+ */
+enum seg_share { SHARE_BEGIN = 4, SHARE_GO_ON = 7 };
+size_t segs_input_room(const struct segs *, enum seg_share); /* bytes buf_want_input may attach */
 size_t segs_held(const struct segs *);   /* bytes from the allocator, cached ones included */
 bool segs_large_free(const struct segs *); /* may one more large segment be used? see buf.c */
 size_t seg_size(enum seg_class);         /* bytes of one segment: 4 KiB, 20 KiB, 512 KiB */
@@ -43,6 +52,9 @@ size_t seg_size(enum seg_class);         /* bytes of one segment: 4 KiB, 20 KiB,
  * then as before.
  */
 bool buf_want(struct buf *, struct segs *, enum seg_class c);
+
+/* As buf_want within a share of the ceiling; takes a smaller class rather than none. */
+bool buf_want_input(struct buf *, struct segs *, enum seg_class c, enum seg_share);
 
 /*
  * Moves the content into a segment of at least class `c`, behind BUF_HEADROOM fresh bytes: offsets

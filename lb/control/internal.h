@@ -9,8 +9,11 @@
 #include "lb/control/control.h"
 #include "lb/snapshot/plugins.h"
 #include "lb/snapshot/snapshot.h"
+#include "lb/tls/tls_tickets.h"
 #include "lb/worker/worker.h"
 
+struct admin_cert;
+struct cert_watch;
 struct shown; /* view.c: what the administration was shown last */
 
 struct control {
@@ -26,9 +29,15 @@ struct control {
     struct admin *admin;
     struct admin_ops admin_ops;
     struct demo *demo;
+    struct cert_watch *certs;    /* owned; NULL: no TLS towards clients */
+    struct admin_cert *cert_list; /* owned; what the administration was shown last */
+    uint64_t cert_renewals, cert_failures;
+    struct timer cert_timer;
+    struct tls_tickets *tickets; /* counted; kept over reloads, so that sessions resume */
     struct worker **workers;
     unsigned nworkers;
     atomic_uint nclients;
+    struct sources *sources;
     unsigned char secret[SECRET_BYTES];
     bool random_secret;
     struct event signals[5];
@@ -65,6 +74,17 @@ int control_apply(struct control *, struct cfg *, struct err *e);
 extern const struct worker_reports control_reports;
 /* Frees the current snapshot and older ones still held, when no worker is left. */
 void control_drop_snapshots(struct control *);
+
+/* --- cert_watch.c --- */
+/* Watches the files of the snapshot now in force; stops watching. */
+void control_certs_watch(struct control *);
+void control_certs_stale(struct control *);
+void control_certs_look(struct control *); /* the timer */
+/* Reads all certificates again. -1 with `e`: some stay as they were. */
+int control_certs_renew(struct control *, struct err *e);
+unsigned control_certs_bad(const struct control *); /* frontends whose newest files can't be used */
+/* What is in force, in place of what *out holds; the number of entries. */
+unsigned control_certs_list(struct control *, struct admin_cert **out);
 
 /* --- reload.c --- */
 void control_reload(struct control *, admin_reload_done *, void *arg);

@@ -56,7 +56,8 @@ static bool more(struct conn *c, enum seg_class class)
 {
     if (!(c->io.fl & IO_RD))
         return false;
-    ssize_t n = conn_read(c, class);
+    bool begins = c->x->state == RD_HEAD && is_front(c);
+    ssize_t n = conn_read(c, class, begins ? SHARE_BEGIN : SHARE_GO_ON);
     if (n > 0)
         return true;
     if (n == 0)
@@ -308,7 +309,8 @@ static bool open_body(struct stream *s, const struct head *head, bool decode, si
     h->x.fl = (uint16_t)(decode ? h->x.fl | X_DECODE : h->x.fl & ~X_DECODE);
     *end = head->framing == FRAMING_NONE || (head->framing == FRAMING_LENGTH && !head->clen);
     if (head->framing == FRAMING_TUNNEL) { /* bytes behind the head belong to the tunnel */
-        h->x.state = RD_TUNNEL;
+        *end = is_front(c);                /* CONNECT: the answer decides whether there is one */
+        h->x.state = *end ? RD_DONE : RD_TUNNEL;
         return true;
     }
     h->x.state = *end ? RD_DONE : RD_BODY;

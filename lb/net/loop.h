@@ -21,7 +21,7 @@ struct io;
 
 /* Who embeds a timer; indexes loop.on_timer. */
 enum loop_timer_owner { TIMER_CONN, TIMER_SESSION, TIMER_DIAL, TIMER_PROBE, TIMER_MONITOR,
-                        TIMER_LISTENER, TIMER_CONTROL, TIMER_WORKER, TIMER_OWNERS };
+                        TIMER_LISTENER, TIMER_CONTROL, TIMER_WORKER, TIMER_HUNGER, TIMER_OWNERS };
 
 struct loop {
     struct event_base *base;

@@ -9,6 +9,7 @@
 #include "lb/http/http.h"
 #include "lb/session/logline.h"
 #include "lb/tcp/raw.h"
+#include "lb/tls/tls_io.h"
 #include "lb/upstream/idle.h"
 
 #include <errno.h>
@@ -74,6 +75,43 @@ static void front_ready(struct io *io)
 
 static const struct io_ops front_io_ops = {front_ready, conn_flush};
 
+void front_protocol_known(struct conn *c, struct slice alpn)
+{
+    bool h2 = slice_eq(alpn, SLICE("h2")) && !orphan(c);
+    if (!h2) {
+        c->io.ops = &front_io_ops;
+        front_ready(&c->io);
+    } else if (!front_h2_begin(c)) {
+        front_close(c, true);
+    }
+}
+
+/* While TLS shakes hands: afterwards the time for a request head begins. */
+static void shaking_ready(struct io *io)
+{
+    struct conn *c = conn_of_io(io);
+    struct acceptor *a = c->home;
+    if (orphan(c) || io->fl & IO_BROKEN) {
+        front_close(c, false);
+        return;
+    }
+    if (io->fl & IO_SHAKING)
+        return;
+    front_shaken(c);
+    arm(c, KIND_HEADER, a->fe->cfg->timeouts.header);
+    front_protocol_known(c, tls_alpn(io));
+}
+
+static const struct io_ops shaking_io_ops = {shaking_ready, NULL};
+
+void front_shaken(struct conn *c)
+{
+    const struct acceptor *a = c->home;
+    stat_add(&a->line->stat[FE_TLS_HANDSHAKES], 1);
+    if (tls_resumed(&c->io))
+        stat_add(&a->line->stat[FE_TLS_RESUMED], 1);
+}
+
 static bool admit(struct acceptor *a)
 {
     struct shard *sh = a->sh;
@@ -83,6 +121,14 @@ static bool admit(struct acceptor *a)
         return false;
     return !l->connections || frontend_stat(a->fe->rt, FE_CONNS) -
                                       frontend_stat(a->fe->rt, FE_CONNS_CLOSED) < l->connections;
+}
+
+/* Connections refused for being too many are only counted: writing of each would help an attacker.
+ */
+static void refused(struct acceptor *a, enum why why)
+{
+    stat_add(&a->line->stat[FE_CONNS_REFUSED], 1);
+    stat_add(&a->line->why[why], 1);
 }
 
 static void enter(struct conn *c, struct acceptor *a)
@@ -102,9 +148,12 @@ void front_leave(struct conn *c)
     struct shard *sh = a->sh;
     if (!(c->io.fl & IO_OPEN))
         return;
+    sources_leave(sh->sources, c->source);
     a->conns--;
     sh->nclients--;
     (void)atomic_fetch_sub_explicit(sh->nclients_all, 1, memory_order_relaxed);
+    if (a->line && c->io.fl & IO_SHAKING)
+        stat_add(&a->line->stat[FE_TLS_FAILED], 1);
     if (a->line)
         stat_add(&a->line->stat[FE_CONNS_CLOSED], 1);
     if (!a->conns && !a->fe)
@@ -117,7 +166,7 @@ void front_accepted(struct listener *l, int fd, const struct sockaddr *addr, soc
     bool http = a->fe->cfg->mode == CFG_HTTP;
     (void)len;
     if (!admit(a)) {
-        stat_add(&a->line->stat[FE_CONNS_REFUSED], 1);
+        refused(a, WHY_TOO_MANY_CONNECTIONS);
         (void)close(fd);
         return;
     }
@@ -130,12 +179,69 @@ void front_accepted(struct listener *l, int fd, const struct sockaddr *addr, soc
     peer_of(&c->peer, addr);
     enter(c, a);
     c->s.up = &front_events;
-    if (!http) {
-        tcp_begin(c);
+    if (a->bind->proxy_protocol)
+        proxy_await(c);
+    else
+        front_greet(c);
+}
+
+/* Counts the connection for its network; false: there are too many. */
+static bool admit_source(struct conn *c, const struct acceptor *a)
+{
+    const struct cfg_limits *l = &a->fe->cfg->limits;
+    struct source from = {&c->peer, l->source_ipv6_bits, a->fe->rt};
+    if (!l->source_connections || c->peer.family == AF_UNIX)
+        return true;
+    if (c->peer.family == AF_INET)
+        from.bits = 96 + l->source_ipv4_bits;
+    return sources_enter(a->sh->sources, &from, l->source_connections, &c->source);
+}
+
+void front_greet(struct conn *c)
+{
+    struct acceptor *a = c->home;
+    if (!a->fe || !admit_source(c, a)) {
+        if (a->fe)
+            refused(a, WHY_TOO_MANY_CONNECTIONS);
+        front_close(c, false);
         return;
     }
+    if (a->tls && tls_accept(&c->io, a->tls) != 0) {
+        stat_add(&a->sh->wk[WK_NO_MEMORY], 1);
+        front_close(c, true);
+        return;
+    }
+    if (a->fe->cfg->mode != CFG_HTTP) {
+        c->io.ops = &raw_io_ops;
+        c->s.ops = &raw_ops;
+        hello_begin(c);
+        return;
+    }
+    c->s.ops = &h1_front_ops; /* a reload may have changed the mode since the accept */
+    if (a->tls) {
+        c->io.ops = &shaking_io_ops;
+        arm(c, KIND_HANDSHAKE, a->fe->cfg->timeouts.handshake);
+        c->io.x->event(&c->io);
+        shaking_ready(&c->io);
+        return;
+    }
+    c->io.ops = a->bind->h2c ? &front_sniff_ops : &front_io_ops;
     arm(c, KIND_HEADER, a->fe->cfg->timeouts.header);
-    front_ready(&c->io); /* the request has often come already */
+    c->io.ops->ready(&c->io); /* the request has often come already */
+}
+
+void front_turn_away(struct conn *c, enum why why)
+{
+    struct acceptor *a = c->home;
+    struct session *s = a->fe ? session_new(a->sh, &c->s, a->fe->cfg->mode == CFG_HTTP) : NULL;
+    if (!s) {
+        front_close(c, false);
+        return;
+    }
+    stat_add(&a->line->stat[FE_CONNS_REFUSED], 1);
+    if (s->fe->access_sink)
+        logline_note(s, NULL);
+    session_end(s, why);
 }
 
 void front_accept_failed(struct listener *l, int error)
@@ -260,7 +366,9 @@ static void connected_event(struct stream *s)
 static void timeout_event(struct stream *s, uint8_t kind)
 {
     struct conn *c = conn_of(s);
-    if (kind == KIND_HEADER && h1_head_begun(c))
+    if (kind == KIND_PROXY)
+        front_turn_away(c, WHY_BAD_PROXY_HEADER);
+    else if (kind == KIND_HEADER && h1_head_begun(c))
         refuse(c, WHY_HEADER_TIMEOUT);
     else
         front_close(c, false);

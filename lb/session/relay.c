@@ -6,6 +6,8 @@
  */
 #include "lb/session/session.h"
 
+enum { RATE_GRACE_US = 3000000 };
+
 /* Traffic pushes the idle deadline back; while connecting the connect deadline stands. */
 static void arm_tunnel(struct session *s)
 {
@@ -27,6 +29,16 @@ static void tunnel_check(struct session *s)
         session_end(s, s->flags & SF_HTTP ? WHY_SWITCHED : WHY_OK);
 }
 
+/* Below `limit body-min-rate`, on average over the time the client was waited for? A client that
+ * sends nothing at all is the timer's affair. */
+static bool too_slow(struct session *s, size_t more)
+{
+    s->waited += s->sh->env.loop.now_us - s->wait_from;
+    s->waited_in += more;
+    return s->waited > RATE_GRACE_US &&
+           s->waited_in * 1000000 / s->waited < s->fe->cfg->limits.body_min_rate;
+}
+
 void relay_front_body(struct stream *front, struct buf *piece, bool end)
 {
     struct session *s = session_of(front);
@@ -41,6 +53,11 @@ void relay_front_body(struct stream *front, struct buf *piece, bool end)
             arm_tunnel(s);
             s->back->ops->send(s->back, piece, false);
         }
+        return;
+    }
+    if (s->fe->cfg->limits.body_min_rate && !end && too_slow(s, buf_len(piece))) {
+        attempt_drop_back(s, true);
+        front_failed(front, WHY_CLIENT_RATE);
         return;
     }
     s->bytes_in += buf_len(piece);
@@ -102,6 +119,8 @@ void relay_front_sent(struct stream *front, struct buf *spent)
     if (s->back) { /* more of the body, or the final head after an interim one */
         session_arm(s, s->state == S_RELAY ? KIND_SERVER : KIND_REPLY);
         s->back->ops->resume(s->back);
+        if (s->state == S_REPLY && s->back) /* a reset may have come with the interim head */
+            conn_probe(conn_of(s->back));
     }
 }
 
@@ -134,6 +153,7 @@ void relay_back_sent(struct stream *back, struct buf *spent)
         return;
     }
     session_arm(s, KIND_CLIENT);
+    s->wait_from = s->sh->env.loop.now_us;
     s->front->ops->resume(s->front);
 }
 

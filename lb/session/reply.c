@@ -133,6 +133,8 @@ static void add_lines(struct session *s, const struct head *h, struct recode r, 
         cookie_line(s, t);
     if (r.encode)
         text_put(t, SLICE("Transfer-Encoding: chunked\r\n"));
+    if (s->fe->hsts.n && stream_conn(s->front)->io.x)
+        text_put(t, s->fe->hsts);
     if (s->front->ops->conn) /* no Connection field in HTTP/2 */
         return;
     if (!(s->flags & SF_KEEP_ALIVE))
@@ -145,8 +147,11 @@ static void add_lines(struct session *s, const struct head *h, struct recode r, 
 static void edit(struct session *s, const struct head *h, struct recode r, struct edits *e,
                  struct text *t)
 {
-    if (h->framing == FRAMING_TUNNEL) /* 101: Connection and Upgrade are the message */
+    if (h->framing == FRAMING_TUNNEL) { /* 101: Connection and Upgrade are the message */
+        if (h->status != 101)           /* 2xx to CONNECT has no framing (RFC 9110 section 9.3.6) */
+            edits_drop_hop(e, h, true);
         return;
+    }
     if (h->fl & HEAD_HOP || r.decode)
         edits_drop_hop(e, h, r.decode);
     add_lines(s, h, r, t);
@@ -187,7 +192,7 @@ static void final(struct session *s, struct head *h)
     h->base = buf_data(&b);
     if (minor == 0)
         buf_data(&b)[7] = '1'; /* "HTTP/1.0" → "HTTP/1.1": the version is the sender's */
-    s->flags |= SF_REP_BEGUN | (keeps(h) ? SF_BACK_KEEP : 0);
+    s->flags |= SF_REP_BEGUN | (keeps(h) && !proxy_announced(s) ? SF_BACK_KEEP : 0);
     s->state = S_RELAY;
     s->bytes_out = buf_len(&b);
     buf_drop(&s->req, sh->env.loop.segs);
@@ -255,11 +260,15 @@ static size_t write_reply(struct session *s, struct buf *b, int status, enum why
 {
     size_t room;
     char *p = buf_room(b, &room);
+    struct text allow = {.p = s->sh->text, .max = EDIT_TEXT_MAX};
+    if (status == 405 || (status == 204 && why == WHY_ROUTE_REPLY && s->method == M_OPTIONS))
+        method_allow_line(s->fe->cfg, &allow);
     struct canned c = {
         .status = status,
         .why = why,
         .request_id = {s->id, s->id_n},
         .location = slice_of(location),
+        .fields = {allow.p, allow.n},
         .close = !(s->flags & SF_KEEP_ALIVE),
         .head_only = (s->flags & SF_HEAD_ONLY) != 0,
     };

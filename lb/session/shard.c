@@ -3,6 +3,7 @@
  */
 #include "lb/session/shard.h"
 
+#include "lb/http/h2.h"
 #include "lb/http/http.h"
 #include "lb/session/logline.h"
 #include "lb/session/session.h"
@@ -25,12 +26,16 @@ int shard_init(struct shard *sh, unsigned index, unsigned nworkers, size_t seg_c
     sh->sessions = pool_new("session", sizeof(struct session), 64);
     sh->logs = pool_new("logline", sizeof(struct logline), 16);
     sh->wk = calloc(WK_STATS, sizeof *sh->wk);
-    if (!sh->sessions || !sh->logs || !sh->wk) {
+    sh->env.h2 = h2_env_new(rng_next(&sh->rng));
+    if (!sh->sessions || !sh->logs || !sh->wk || !sh->env.h2) {
         errno = ENOMEM;
         return -1;
     }
     reqid_init(&sh->ids, rng_next(&sh->rng));
     sh->env.loop.on_timer[TIMER_CONN] = front_on_timer;
+    list_init(&sh->hunger.link);
+    sh->env.loop.on_timer[TIMER_HUNGER] = memory_on_timer;
+    sh->env.loop.on_timer[TIMER_SESSION] = h2_on_timer;
     sh->env.loop.on_timer[TIMER_WORKER] = choose_on_timer;
     sh->env.loop.on_timer[TIMER_LISTENER] = listener_on_timer;
     return 0;
@@ -113,6 +118,7 @@ static void adopt(struct shard *sh, struct snapshot *snap, const struct bound *b
     }
     a->fe = &snap->frontends[b->frontend];
     a->bind = b->cfg;
+    a->tls = b->tls;
     count_at(a, &a->fe->rt->line[sh->index]);
     if (made && !sh->draining && listener_start(&a->lis, &sh->env.loop, b->set->fd[sh->index]) != 0)
         log_line(sh->log, LOG_LV_ERROR, "listen-failed", "cannot watch %s", b->set->text);
@@ -127,8 +133,11 @@ static void abandon(struct shard *sh, struct acceptor *a)
     a->fe = NULL;
     a->set = NULL;
     count_at(a, NULL);
+    a->tls = NULL;
     if (!a->conns)
         shard_forget(sh, a);
+    else
+        front_h2_orphaned(a);
 }
 
 static bool wanted(const struct snapshot *snap, const struct acceptor *a)
@@ -160,6 +169,7 @@ void shard_apply(struct shard *sh, struct snapshot *snap)
             abandon(sh, a);
     }
     sh->snap = snap;
+    segs_limit(sh->env.loop.segs, snap->cfg->global.memory_limit / sh->nworkers);
     for (unsigned i = 0; i < snap->nbounds; i++)
         adopt(sh, snap, &snap->bounds[i]);
     if (old)
@@ -185,7 +195,9 @@ void shard_drain(struct shard *sh)
     list_each_safe(n, &sh->clients)
     {
         struct conn *c = container_of(n, struct conn, grave.link);
-        if (is_idle_client(c))
+        if (h2_is(c))
+            h2_drain(c, false);
+        else if (is_idle_client(c))
             front_close(c, false);
     }
 }
@@ -195,7 +207,9 @@ static void end_clients(struct shard *sh, enum why why)
     list_each_safe(n, &sh->clients)
     {
         struct conn *c = container_of(n, struct conn, grave.link);
-        if (c->s.owner)
+        if (h2_is(c))
+            h2_abort(c, why);
+        else if (c->s.owner)
             front_failed_hard(c->s.owner, why);
         else
             front_close(c, false);
@@ -220,6 +234,7 @@ void shard_close(struct shard *sh)
 {
     pool_free(sh->logs);
     pool_free(sh->sessions);
+    h2_env_free(sh->env.h2);
     stream_env_close(&sh->env);
     free(sh->wk);
 }

@@ -22,6 +22,7 @@ struct acceptor {
     struct sockset *set;  /* borrowed from the snapshot that has the bind */
     struct frontend *fe;  /* of the current snapshot; NULL: the bind is gone */
     const struct cfg_bind *bind;
+    struct tls_ctx *tls;  /* of the bind, borrowed from the current snapshot; NULL: plain */
     struct frontend_line *line; /* of fe, this worker's; NULL: the bind is gone */
     unsigned conns;       /* client connections accepted here and still open */
 };
@@ -41,7 +42,10 @@ struct shard {
     struct list clients;   /* client connections, grave.link */
     unsigned nclients;
     atomic_uint *nclients_all; /* of all workers; shared by them */
+    struct sources *sources;   /* likewise */
     uint64_t foreign_ends; /* sessions of older snapshots that ended: counts must be re-read */
+    struct timer hunger;   /* armed while reads wait for memory */
+    uint32_t shed_next_ms; /* when idle clients may be closed again */
     bool draining;         /* no keep-alive, no new connections */
     /* Tells the control thread of failures in a row, and that a snapshot has no sessions left. */
     void (*report_failures)(struct shard *, struct server_rt *, enum why);
@@ -76,6 +80,10 @@ void shard_drain(struct shard *);
 
 /* Frees an acceptor whose bind is gone and whose last connection has closed. */
 void shard_forget(struct shard *, struct acceptor *);
+
+/* memory.c: calls those again whose reads wait for memory, as far as there is some. */
+void memory_feed(struct shard *);
+void memory_on_timer(struct timer *, void *user);
 
 /* Sessions of `snap` on this worker: one more, one less. */
 void shard_hold(struct shard *, struct snapshot *);

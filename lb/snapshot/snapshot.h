@@ -18,6 +18,9 @@
 
 struct err;
 struct balancer_set;
+struct tls_ctx;
+struct tls_peer;
+struct tls_tickets;
 struct logger;
 
 enum { STICKY_TOKEN = 22 }; /* base64url characters of a 128-bit MAC */
@@ -31,14 +34,20 @@ struct backend {
     void *sticky_shared;          /* owned */
     struct server_rt **servers;   /* counted, [cfg->nservers] */
     char (*tokens)[STICKY_TOKEN]; /* sticky cookie values, [cfg->nservers]; NULL: none */
+    struct tls_peer **tls;        /* counted, [cfg->nservers]; NULL entry: plain */
     unsigned index, nservers;
     bool any_max;                 /* some server has max-connections */
+    bool any_proxy;               /* some server has proxy-protocol */
 };
 
 struct frontend {
     const struct cfg_frontend *cfg;
     struct frontend_rt *rt;       /* counted */
     struct route_table *routes;   /* owned */
+    struct slice hsts;            /* the field line, in hsts_text; empty: not sent */
+    char hsts_text[64];
+    bool client_certs;            /* some bind asks clients for a certificate */
+    bool by_name;                 /* mode tcp: some route asks for the name in the hello */
     int access_sink;              /* logger sink; 0: no access log */
     unsigned index;
 };
@@ -58,6 +67,7 @@ struct bound { /* one bind of a frontend */
     struct sockset *set;          /* counted */
     unsigned frontend;
     const struct cfg_bind *cfg;
+    struct tls_ctx *tls;          /* counted; NULL: plain */
 };
 
 struct snapshot {
@@ -80,6 +90,7 @@ struct snapshot_deps { /* what prepare needs of the process; borrowed */
     unsigned nworkers;
     struct balancer_set *balancers;
     struct logger *logger;
+    struct tls_tickets *tickets;
     const unsigned char *secret;  /* for sticky cookies, SECRET_BYTES */
     void (*free_wb)(struct wbackend *); /* the layer that makes them frees them */
 };

@@ -22,6 +22,8 @@ int stream_env_init(struct stream_env *env, size_t xfer_size, size_t seg_ceiling
 {
     if (loop_init(&env->loop, seg_ceiling) != 0)
         return -1;
+    list_init(&env->starved);
+    list_init(&env->starved_new);
     env->conns = pool_new("conn", sizeof(struct conn), 256);
     env->xfers = pool_new("xfer", xfer_size, 256);
     env->pipes = pipes_new();
@@ -58,6 +60,7 @@ struct conn *conn_new(struct stream_env *env, int fd, const struct io_ops *io_op
     c->home = NULL;
     c->born_us = env->loop.now_us;
     c->peer = (struct peer){0};
+    c->source = 0;
     c->exchanges = 0;
     c->bulk = false;
     return c;
@@ -107,16 +110,29 @@ void conn_close(struct conn *c, bool reset)
     loop_bury(c->io.loop, &c->grave, conn_free);
 }
 
-ssize_t conn_read(struct conn *c, enum seg_class want)
+/* At the memory limit the read waits its turn (IO_RD stays set); without memory it fails. */
+static ssize_t no_room(struct conn *c, enum seg_share share)
+{
+    struct stream_env *env = conn_env(c);
+    if (segs_input_room(env->loop.segs, share) >= seg_size(SEG_SMALL)) {
+        errno = ENOBUFS;
+        return IO_FAIL;
+    }
+    env->starvations++;
+    io_starve(&c->io, share == SHARE_BEGIN ? &env->starved_new : &env->starved);
+    return IO_AGAIN;
+}
+
+ssize_t conn_read(struct conn *c, enum seg_class want, enum seg_share share)
 {
     struct xfer *x = c->x;
     size_t room;
     if (want == SEG_LARGE && !x->in.mem && !segs_large_free(c->io.loop->segs))
         want = SEG_MEDIUM;
-    if (!buf_want(&x->in, c->io.loop->segs, want)) {
-        errno = ENOBUFS;
-        return IO_FAIL;
-    }
+    if (c->io.fl & IO_STARVED)
+        io_fed(&c->io);
+    if (!buf_want_input(&x->in, c->io.loop->segs, want, share))
+        return no_room(c, share);
     char *to = buf_room(&x->in, &room);
     ssize_t n = io_recv(&c->io, to, room);
     if (n > 0) {
@@ -186,6 +202,13 @@ static void all_sent(struct conn *c)
     buf_drop(&spent, loop->segs);
 }
 
+/* Why a connection that failed while it was being made failed. */
+static enum why connect_why(const struct io *io)
+{
+    bool tls = io->x && io->x->fault(io) == EPROTO;
+    return tls ? WHY_TLS_FAILED : WHY_CONNECT_FAILED;
+}
+
 static void connected(struct conn *c)
 {
     c->io.fl &= (uint16_t)~IO_CONNECTING;
@@ -207,7 +230,7 @@ void conn_flush(struct io *io)
         if (n == IO_AGAIN)
             return;
         if (n < 0) {
-            c->s.up->failed(&c->s, io->fl & IO_CONNECTING ? WHY_CONNECT_FAILED : WHY_CLIENT_RESET);
+            c->s.up->failed(&c->s, io->fl & IO_CONNECTING ? connect_why(io) : WHY_CLIENT_RESET);
             return;
         }
         buf_took(out, (size_t)n);
@@ -225,11 +248,11 @@ bool conn_woken(struct conn *c)
     if (c->x && (c->x->fl & X_SENDING) && (io->fl & IO_WR) && !(io->fl & IO_STAGED))
         conn_flush(io);
     if ((io->fl & (IO_OPEN | IO_CONNECTING)) == (IO_OPEN | IO_CONNECTING)) {
-        int error = io_connect_error(io);
+        int error = io->x ? io->x->fault(io) : io_connect_error(io);
         if (error) {
             errno = error;
-            c->s.up->failed(&c->s, WHY_CONNECT_FAILED);
-        } else {
+            c->s.up->failed(&c->s, connect_why(io));
+        } else if (!(io->fl & IO_SHAKING)) {
             connected(c);
         }
     }
@@ -273,7 +296,7 @@ static bool tunnel_step(struct conn *c, size_t *moved)
     }
     if (x->pipe || splice_wanted(c))
         return splice_step(c, moved);
-    ssize_t n = conn_read(c, x->fl & X_BULK ? SEG_LARGE : SEG_SMALL);
+    ssize_t n = conn_read(c, x->fl & X_BULK ? SEG_LARGE : SEG_SMALL, SHARE_GO_ON);
     if (n == IO_AGAIN)
         return false;
     if (n == IO_FAIL) {

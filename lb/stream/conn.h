@@ -18,6 +18,11 @@ struct stream_env {
     struct pool *xfers;  /* struct h1, which begins with a struct xfer */
     struct head head;    /* scratch of the one callback that runs */
     struct pipes *pipes; /* for splice; may be NULL */
+    /* io.run of those that had no room to read into, the longest wait first: for a message that
+     * begins something (SHARE_BEGIN), and for others. */
+    struct list starved_new, starved;
+    uint32_t starvations; /* since the owner looked last */
+    struct h2_env *h2;   /* of HTTP/2 connections; the owner of the env's */
     uint64_t copied, spliced; /* bytes of bodies and tunnels; folded into the counters */
     bool splice_off;     /* set by configuration or when pipes can't be had */
 };
@@ -53,6 +58,7 @@ struct conn {
     struct xfer *x;     /* owned; NULL while idle */
     void *home;         /* client: where it was accepted; upstream: its server; the owner's */
     uint64_t born_us;
+    uint64_t source;    /* client: key in the table of sources; 0: not counted */
     struct peer peer;
     uint32_t exchanges; /* begun on this connection */
     bool bulk;          /* the last message was long: read the next in large pieces */
@@ -112,10 +118,11 @@ void conn_deactivate(struct conn *);
 void conn_close(struct conn *, bool reset);
 
 /*
- * Reads once into x->in, attaching a segment of at least class `c`. > 0 bytes, 0 end of input,
- * IO_AGAIN, IO_FAIL (errno ENOBUFS: no segment could be had).
+ * Reads once into x->in, attaching a segment of class `c` or, near the memory limit, a smaller one.
+ * > 0 bytes, 0 end of input, IO_AGAIN, IO_FAIL (errno ENOBUFS: out of memory). At the limit it is
+ * IO_AGAIN, with IO_RD still set; the connection waits in env->starved or starved_new.
  */
-ssize_t conn_read(struct conn *, enum seg_class c);
+ssize_t conn_read(struct conn *, enum seg_class c, enum seg_share);
 
 /* Moves the first n bytes of x->in to `to`; false: out of memory. */
 bool conn_take(struct conn *, struct buf *to, size_t n);

@@ -46,6 +46,8 @@ static void after_batch(void *user)
         stat_add(&sh->wk[WK_SPLICED], sh->env.spliced);
         sh->env.copied = sh->env.spliced = 0;
     }
+    if (!list_empty(&sh->env.starved) || !list_empty(&sh->env.starved_new))
+        memory_feed(sh);
     atomic_store_explicit(&w->clients, sh->nclients, memory_order_relaxed);
     if (sh->draining && !sh->nclients && !w->said_drained)
         w->said_drained = mailbox_post(w->control, w->reports->drained, w, NULL, 0);
@@ -70,6 +72,7 @@ struct worker *worker_new(const struct worker_options *o, struct err *e)
     }
     w->sh.log = logger_attach(o->logger);
     w->sh.nclients_all = o->nclients;
+    w->sh.sources = o->sources;
     w->sh.report_failures = report_failures;
     w->sh.snapshot_idle = snapshot_idle;
     w->sh.env.loop.after_batch = after_batch;

@@ -112,6 +112,28 @@ static void test_ceiling(void **state)
     segs_free(s);
 }
 
+static void test_input_leaves_room_for_answers(void **state)
+{
+    (void)state;
+    struct buf b[8] = {0};
+    size_t each = seg_size(SEG_SMALL);
+    struct segs *s = segs_new(8 * each);
+    for (int i = 0; i < 4; i++)
+        assert_true(buf_want_input(&b[i], s, SEG_LARGE, SHARE_BEGIN)); /* the class yields */
+    assert_int_equal(segs_in_use(s), 4 * each);
+    assert_false(buf_want_input(&b[4], s, SEG_SMALL, SHARE_BEGIN));
+    for (int i = 4; i < 7; i++)
+        assert_true(buf_want_input(&b[i], s, SEG_MEDIUM, SHARE_GO_ON));
+    assert_int_equal(segs_input_room(s, SHARE_GO_ON), 0);
+    assert_false(buf_want_input(&b[7], s, SEG_SMALL, SHARE_GO_ON));
+    assert_true(buf_want(&b[7], s, SEG_SMALL));
+    segs_limit(s, 0);
+    assert_true(segs_input_room(s, SHARE_BEGIN) > 100 * each);
+    for (int i = 0; i < 8; i++)
+        buf_drop(&b[i], s);
+    segs_free(s);
+}
+
 static void test_caches_are_bounded(void **state)
 {
     (void)state;
@@ -138,6 +160,7 @@ int main(void)
         cmocka_unit_test(test_grow_keeps_content),
         cmocka_unit_test(test_compact),
         cmocka_unit_test(test_ceiling),
+        cmocka_unit_test(test_input_leaves_room_for_answers),
         cmocka_unit_test(test_caches_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
