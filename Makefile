@@ -64,8 +64,8 @@ E2E_LIB := $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/e2e/lib/*.c))
 REPLAY  := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/*_fuzz.c))
 STYLED  := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 
-.PHONY: all debug asan tsan unit e2e budget fuzz-replay check test run bench deps deps-build install \
-        clean layers format-check format list-threaded
+.PHONY: all debug asan tsan unit e2e budget fuzz-replay check test run bench bench-micro bench-scale \
+        deps deps-build install clean layers format-check format list-threaded
 .SECONDARY:
 .DEFAULT_GOAL := all
 all: $(O)/lb
@@ -108,7 +108,14 @@ $(O)/tests/plugins/first.so $(O)/tests/plugins/first_copy.so: \
 	@mkdir -p $(@D)
 	$(PLUGIN_CC) -o $@ $<
 
-# Micro-benchmarks: one program a file, run by hand.
+# Micro-benchmarks: one program a file. bench-micro runs those with a size and draws the curves;
+# docs/growth.svg is a copy of such a drawing.
+MICRO := balancer route head wheel hist
+bench-micro: $(MICRO:%=$(O)/bench/micro/%)
+	bench/growth.py run $(O)/bench/micro >$(O)/bench/micro.csv
+	bench/growth.py draw $(O)/bench/micro.csv >$(O)/bench/growth.svg
+	@echo "see $(O)/bench/micro.csv and $(O)/bench/growth.svg"
+
 $(O)/bench/micro/%: bench/micro/%.c $(O)/liblb.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(O)/liblb.a $(LIBS)
@@ -189,6 +196,11 @@ run: deps-build
 bench: all
 	@$(MAKE) --no-print-directory -s -C bench BUILD=$(abspath build/bench)
 	LB=$(abspath $(O)/lb) BENCH_BUILD=$(abspath build/bench) bench/bench.py $(BENCH_ARGS)
+
+# How it scales: SCALE="threads --most 4", "idle", "start", "slow" or "soak --minutes 10 --load 50".
+SCALE ?= threads
+bench-scale: all
+	LB=$(abspath $(O)/lb) BENCH_BUILD=$(abspath build/bench) bench/scale.py $(SCALE)
 
 # Both say nothing and call nothing when every package is there.
 deps:

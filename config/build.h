@@ -114,5 +114,6 @@ void build_tree(struct build *, const struct stmt *first);
 void check_tree(struct build *);
 void check_binds(struct build *);
 void check_routes(struct build *);
+void check_tls_blocks(struct build *);
 
 #endif

@@ -94,6 +94,33 @@ void set_access_log(struct build *b, struct scope *sc, const struct stmt *s,
     fe->access_log = log;
 }
 
+void set_methods(struct build *b, struct scope *sc, const struct stmt *s, const struct directive *o)
+{
+    struct cfg_frontend *fe = sc->base[BASE_FRONTEND];
+    fe->method_list = NULL;
+    fe->nmethods = 0;
+    if (!build_count(b, s, 1, 1, ~0u, o->syntax))
+        return;
+    bool standard = build_keyword(s, 1, "standard"), any = build_keyword(s, 1, "any");
+    if (s->nw == 2 && (standard || any)) {
+        fe->methods = any ? CFG_METHODS_ANY : CFG_METHODS_STANDARD;
+        return;
+    }
+    for (unsigned i = 1; i < s->nw; i++) {
+        if (!build_check_token(b, s, i, "method"))
+            return;
+        for (uint32_t k = 0; k < s->w[i].n; k++)
+            if (s->w[i].p[k] >= 'a' && s->w[i].p[k] <= 'z') {
+                build_error(b, s, i, "E107", "standard, any, or names in capitals",
+                            "methods are written in capitals");
+                return;
+            }
+    }
+    fe->methods = CFG_METHODS_LIST;
+    fe->method_list = build_texts(b, s, 1, s->nw);
+    fe->nmethods = s->nw - 1;
+}
+
 void set_forwarded(struct build *b, struct scope *sc, const struct stmt *s,
                    const struct directive *o)
 {
@@ -101,23 +128,42 @@ void set_forwarded(struct build *b, struct scope *sc, const struct stmt *s,
     if (!build_count(b, s, 1, 0, 0, o->syntax))
         return;
     fe->ntrust = 0;
+    fe->rfc7239 = false;
     fe->trust = arena_array(b->keep, build_total(s->first, "trust"), sizeof *fe->trust);
     struct scope sub = {.place = PLACE_FORWARDED, .stmt = s, .base = {[BASE_FRONTEND] = fe}};
+    build_block(b, &sub, s->first);
+}
+
+void set_proxy_protocol(struct build *b, struct scope *sc, const struct stmt *s,
+                        const struct directive *o)
+{
+    struct cfg_bind *bind = sc->base[BASE_BIND];
+    if (!build_count(b, s, 1, 0, 0, o->syntax))
+        return;
+    bind->proxy_protocol = true;
+    bind->nproxy_trust = 0;
+    bind->proxy_trust =
+        arena_array(b->keep, build_total(s->first, "trust"), sizeof *bind->proxy_trust);
+    struct scope sub = {.place = PLACE_PROXY, .stmt = s, .base = {[BASE_BIND] = bind}};
     build_block(b, &sub, s->first);
 }
 
 void set_trust(struct build *b, struct scope *sc, const struct stmt *s, const struct directive *o)
 {
     struct cfg_frontend *fe = sc->base[BASE_FRONTEND];
+    struct cfg_bind *bind = sc->base[BASE_BIND];
+    bool of_bind = sc->place == PLACE_PROXY;
+    const struct cfg_net *list = of_bind ? bind->proxy_trust : fe->trust;
+    unsigned *n = of_bind ? &bind->nproxy_trust : &fe->ntrust;
     if (!build_count(b, s, 1, 1, ~0u, o->syntax))
         return;
     for (unsigned i = 1; i < s->nw; i++) {
-        struct cfg_net *net = (struct cfg_net *)&fe->trust[fe->ntrust];
+        struct cfg_net *net = (struct cfg_net *)&list[*n];
         const char *problem = network_parse(word_slice(&s->w[i]), net);
         if (problem)
             build_error(b, s, i, "E111", "10.0.0.0/8 or fd00::/8", "bad network '%.*s': %s",
                         (int)s->w[i].n, s->w[i].p, problem);
         else
-            fe->ntrust++;
+            ++*n;
     }
 }

@@ -11,8 +11,9 @@
 
 static bool is_condition(const struct stmt *s, unsigned i)
 {
-    return build_keyword(s, i, "host") || build_keyword(s, i, "path") ||
-           build_keyword(s, i, "method") || build_keyword(s, i, "header");
+    return build_keyword(s, i, "host") || build_keyword(s, i, "sni") ||
+           build_keyword(s, i, "path") || build_keyword(s, i, "method") ||
+           build_keyword(s, i, "header");
 }
 
 /* The first word after the values that begin at `i`. */
@@ -151,7 +152,7 @@ static unsigned read_condition(struct build *b, const struct stmt *s, unsigned i
 {
     if (build_keyword(s, i, "header"))
         return read_header(b, s, i, r);
-    if (build_keyword(s, i, "host"))
+    if (build_keyword(s, i, "host") || build_keyword(s, i, "sni"))
         return read_list(b, s, i, &(struct list){&r->hosts, &r->nhosts, route_host});
     if (build_keyword(s, i, "path"))
         return read_list(b, s, i, &(struct list){&r->paths, &r->npaths, route_path});

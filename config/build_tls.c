@@ -66,24 +66,46 @@ void set_certs(struct build *b, struct scope *sc, const struct stmt *s, const st
     }
 }
 
-/* The n-th key belongs to the n-th certificate, wherever `cert` stands: room is there already. */
-void set_keys(struct build *b, struct scope *sc, const struct stmt *s, const struct directive *o)
+/* The n-th file of a list belongs to the n-th certificate, wherever `cert` stands: room is there
+ * already. `which`: the member it goes to. */
+static void set_nth(struct build *b, struct scope *sc, const struct stmt *s,
+                    const struct directive *o, const char **(*which)(struct cfg_cert *))
 {
     struct cfg_tls *tls = sc->base[BASE_TLS];
     unsigned room = build_total(sc->stmt->first, "cert"), k = 0;
     if (!build_count(b, s, 1, 1, ~0u, o->syntax))
         return;
     for (const struct stmt *t = sc->stmt->first; t != s; t = t->next)
-        k += build_keyword(t, 0, "key") ? t->nw - 1 : 0;
+        k += build_keyword(t, 0, o->spec.name) ? t->nw - 1 : 0;
     for (unsigned i = 1; i < s->nw; i++, k++) {
         const char *path = build_file(b, s, i);
-        if (k < room) {
-            ((struct cfg_cert *)tls->certs)[k].key = path;
-        } else {
-            build_error(b, s, i, "E131", NULL, "a key without a certificate");
+        if (k >= room) {
+            build_error(b, s, i, "E131", NULL, "%s without a certificate",
+                        *o->spec.name == 'k' ? "a key" : "a response");
             return;
         }
+        *which((struct cfg_cert *)&tls->certs[k]) = path;
     }
+}
+
+static const char **key_of(struct cfg_cert *c)
+{
+    return &c->key;
+}
+
+static const char **ocsp_of(struct cfg_cert *c)
+{
+    return &c->ocsp;
+}
+
+void set_keys(struct build *b, struct scope *sc, const struct stmt *s, const struct directive *o)
+{
+    set_nth(b, sc, s, o, key_of);
+}
+
+void set_ocsp(struct build *b, struct scope *sc, const struct stmt *s, const struct directive *o)
+{
+    set_nth(b, sc, s, o, ocsp_of);
 }
 
 void set_alpn(struct build *b, struct scope *sc, const struct stmt *s, const struct directive *o)

@@ -205,6 +205,23 @@ static void share_tls(struct build *b, struct cfg_frontend *fe, const struct stm
                  s->w[name_word(s)].p);
 }
 
+/* Without a list of its own a bind believes PROXY headers of those `forwarded` trusts. Who may
+ * connect to a Unix socket is said by its mode. */
+static void share_trust(struct build *b, const struct cfg_frontend *fe)
+{
+    for (unsigned i = 0; i < fe->nbinds; i++) {
+        struct cfg_bind *bind = (struct cfg_bind *)&fe->binds[i];
+        if (!bind->proxy_protocol || bind->nproxy_trust)
+            continue;
+        bind->proxy_trust = fe->trust;
+        bind->nproxy_trust = fe->ntrust;
+        if (!fe->ntrust && bind->addr.kind != CFG_ADDR_UNIX)
+            diag_add(b->diag, "E131", bind->addr.loc, (unsigned)strlen(bind->addr.text),
+                     "proxy-protocol { trust 10.0.0.0/8 }",
+                     "'proxy-protocol' on '%s' trusts nobody", bind->addr.text);
+    }
+}
+
 static void read_frontend(struct build *b, unsigned i)
 {
     struct cfg_frontend *fe = &b->frontends[i];
@@ -226,6 +243,7 @@ static void read_frontend(struct build *b, unsigned i)
     if (!others && fe->mode == CFG_HTTP)
         fe->otherwise.status = 421;
     share_tls(b, fe, s);
+    share_trust(b, fe);
     if (!count_statements(s->first, "bind"))
         build_error(b, s, name_word(s), "E119", "bind :80", "frontend '%s' has no 'bind'",
                     fe->name);

@@ -72,7 +72,8 @@ struct cfg_global {
     uint64_t memory_limit;    /* bytes of buffers, whole process; 0: none */
     uint32_t drain_timeout_ms;
     const char *pid_file;
-    const char *secret; /* keys sticky cookies; NULL: random per start (a warning) */
+    const char *ticket_keys; /* file of keys of TLS tickets; NULL: random ones, rotated */
+    const char *secret;      /* keys sticky cookies; NULL: random per start (a warning) */
     struct cfg_log log;
     const char *const *balancer_plugins; /* `balancer "path.so"` */
     const struct src_loc *balancer_plugin_locs;
@@ -80,16 +81,19 @@ struct cfg_global {
 };
 
 struct cfg_timeouts { /* ms; 0: none */
-    uint32_t connect, header, client, server, idle, tunnel, queue;
+    uint32_t connect, handshake, header, client, server, idle, tunnel, queue;
 };
 
 enum cfg_verify { CFG_VERIFY_OFF, CFG_VERIFY_OPTIONAL, CFG_VERIFY_REQUIRED };
 
 struct cfg_cert {
-    const char *cert; /* PEM file: certificate and chain */
+    const char *cert; /* PEM file: certificate and chain; or a folder of such files */
     const char *key;  /* PEM file; NULL: the key stands in `cert` */
+    const char *ocsp; /* DER file: a response to staple; NULL: `cert`.ocsp when it is there */
     struct src_loc loc;
 };
+
+enum cfg_unknown_name { CFG_NAME_DEFAULT, CFG_NAME_REFUSE };
 
 /* `tls { … }` of a frontend, a bind or a server. The files were readable when it was loaded. */
 struct cfg_tls {
@@ -100,17 +104,26 @@ struct cfg_tls {
     unsigned nalpn;
     const char *client_ca;         /* frontend, bind: PEM file; NULL: clients show no certificate */
     enum cfg_verify client_verify; /* frontend, bind: REQUIRED once client_ca is set */
-    bool verify;                   /* server: check the origin's certificate; default on */
-    const char *ca;                /* server: PEM file; NULL: the system's authorities */
-    const char *sni;               /* server: name to ask for and to check; NULL: the address's */
-    struct src_loc loc;            /* of the word `tls` */
+    const char *client_crl;        /* frontend, bind: PEM file of revoked client certificates */
+    uint32_t client_depth;         /* frontend, bind: authorities between client and client_ca */
+    enum cfg_unknown_name unknown_name; /* frontend, bind: no certificate has the client's name */
+    bool tickets;                       /* frontend, bind: session tickets; default on */
+    const char *ciphers;                /* TLS 1.2, OpenSSL's list; NULL: the program's choice */
+    const char *ciphersuites;           /* TLS 1.3 */
+    const char *groups;                 /* of the key exchange */
+    bool verify;                        /* server: check the origin's certificate; default on */
+    const char *ca;                     /* server: PEM file; NULL: the system's authorities */
+    const char *sni;    /* server: name to ask for and to check; NULL: the address's */
+    struct src_loc loc; /* of the word `tls` */
 };
 
 struct cfg_bind {
     struct cfg_addr addr;
     uint32_t backlog;
-    uint16_t unix_mode; /* permission bits of a Unix socket, 0: as umask says */
-    bool proxy_protocol;
+    uint16_t unix_mode;                /* permission bits of a Unix socket, 0: as umask says */
+    bool proxy_protocol;               /* a PROXY header comes first */
+    const struct cfg_net *proxy_trust; /* who may send one: its own list or the frontend's */
+    unsigned nproxy_trust;
     bool h2c; /* HTTP/2 without TLS, told from HTTP/1 by its preface */
     bool tls;
     const struct cfg_tls *tls_opts; /* its own block or the frontend's; not NULL when `tls` */
@@ -150,7 +163,16 @@ struct cfg_limits {              /* of one frontend; see directives `limit …` 
     uint32_t requests;           /* per connection; 0: none */
     uint32_t connections;        /* of this frontend; 0: none */
     uint32_t source_connections; /* per source network; 0: none */
-    uint32_t body_min_rate;      /* bytes/s while a body is being read; 0: none */
+    uint32_t source_ipv4_bits;   /* of an address that make its network */
+    uint32_t source_ipv6_bits;
+    uint32_t body_min_rate; /* bytes/s while a body is being read; 0: none */
+};
+
+enum cfg_methods { /* what `methods` lets pass; CONNECT also needs a route that names it */
+                   CFG_METHODS_NO_TRACE, /* the default: everything but TRACE */
+                   CFG_METHODS_STANDARD, /* RFC 9110 and PATCH, without TRACE */
+                   CFG_METHODS_ANY,
+                   CFG_METHODS_LIST,
 };
 
 struct cfg_frontend {
@@ -163,11 +185,17 @@ struct cfg_frontend {
     struct cfg_route otherwise;  /* HTTP default: respond 421; TCP default: close (status 0) */
     const struct cfg_net *trust; /* `forwarded { trust … }` */
     unsigned ntrust;
+    bool rfc7239; /* `forwarded { rfc7239 }` */
+    enum cfg_methods methods;
+    const char *const *method_list; /* with CFG_METHODS_LIST */
+    unsigned nmethods;
     bool has_access_log, access_json;
     struct cfg_log access_log;
     struct cfg_limits limits;
     struct cfg_timeouts timeouts;
     const struct cfg_tls *tls; /* NULL: no `tls` block */
+    bool redirect_https;       /* plain requests get 308 to https:// */
+    uint64_t hsts_s;           /* Strict-Transport-Security: max-age; 0: not sent */
     struct src_loc loc;
 };
 
@@ -237,6 +265,7 @@ struct cfg_server {
     bool disabled; /* starts in maintenance */
     bool tls;
     const struct cfg_tls *tls_opts; /* not NULL when `tls` */
+    unsigned proxy_protocol;        /* 1, 2: version of the header it is sent; 0: none */
     struct src_loc loc;
 };
 
@@ -284,6 +313,10 @@ struct cfg_plugins {
      * description must outlive the cfg. */
     const struct plug_desc *(*load_balancer)(void *ctx, const char *path, struct err *e);
     void *ctx;
+    /* Judges what is in the files of a `tls` block (`server`: of a server); calls `say` for each
+     * finding before it returns. May be NULL. */
+    void (*judge_tls)(const struct cfg_tls *, bool server,
+                      void (*say)(void *, bool error, struct src_loc, const char *text), void *to);
 };
 
 /*

@@ -154,4 +154,5 @@ void check_tree(struct build *b)
     check_secret(b);
     check_binds(b);
     check_routes(b);
+    check_tls_blocks(b);
 }

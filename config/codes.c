@@ -35,6 +35,7 @@ const struct code CODES[] = {
     {"E129", "A block where none may be, or none where one must be."},
     {"E131", "Directives that contradict each other."},
     {"E132", "Out of memory."},
+    {"E133", "A certificate, key or list of ciphers that TLS can't use."},
     {"W201", "Weights that the balancer ignores."},
     {"W202", "A backend nobody routes to."},
     {"W203", "A limit above RLIMIT_NOFILE."},
@@ -46,5 +47,7 @@ const struct code CODES[] = {
     {"W209", "A cookie that browsers drop."},
     {"W210", "There is no frontend."},
     {"W211", "A tls block that no bind uses."},
+    {"W212", "A certificate that has ended, ends within 7 days, or is not valid yet."},
+    {"W213", "HTTP/2 is asked for but not there yet."},
     {NULL, NULL},
 };

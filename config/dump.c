@@ -172,7 +172,6 @@ static void put_global(struct writer *w, const struct cfg_global *g)
 
 static void put_listen_tls(struct writer *w, const struct cfg_tls *t)
 {
-    static const char *const VERIFY[] = {"off", "optional", "required"};
     line(w);
     fputs("tls", w->out);
     open_block(w);
@@ -195,15 +194,30 @@ static void put_listen_tls(struct writer *w, const struct cfg_tls *t)
         put_list(w, t->alpn, t->nalpn);
         fputc('\n', w->out);
     }
-    if (t->client_ca) {
+    if (t->ncerts && t->certs[0].ocsp) {
         line(w);
-        fputs("client-ca", w->out);
-        put_string(w, t->client_ca);
+        fputs("ocsp", w->out);
+        for (unsigned i = 0; i < t->ncerts && t->certs[i].ocsp; i++) {
+            fputs(i ? "," : "", w->out);
+            put_string(w, t->certs[i].ocsp);
+        }
         fputc('\n', w->out);
+    }
+    put_fields(w, PLACE_TLS, BASE_TLS, t);
+    if (t->client_ca && t->client_verify == CFG_VERIFY_OFF) { /* not what client-ca implies */
         line(w);
-        fprintf(w->out, "client-verify %s\n", VERIFY[t->client_verify]);
+        fputs("client-verify off\n", w->out);
     }
     close_block(w);
+}
+
+static void put_networks(struct writer *w, const struct cfg_net *list, unsigned n)
+{
+    char net[NETWORK_TEXT_MAX];
+    for (unsigned i = 0; i < n; i++) {
+        network_format(&list[i], net);
+        fprintf(w->out, "%s %s", i ? "," : "", net);
+    }
 }
 
 static void put_bind(struct writer *w, const struct cfg_bind *b, const struct cfg_tls *shared)
@@ -216,6 +230,12 @@ static void put_bind(struct writer *w, const struct cfg_bind *b, const struct cf
     if (b->unix_mode) {
         line(w);
         fprintf(w->out, "mode 0%03o\n", b->unix_mode);
+    }
+    if (b->proxy_protocol) {
+        line(w);
+        fputs(b->nproxy_trust ? "proxy-protocol { trust" : "proxy-protocol", w->out);
+        put_networks(w, b->proxy_trust, b->nproxy_trust);
+        fputs(b->nproxy_trust ? " }\n" : "\n", w->out);
     }
     if (b->tls && b->tls_opts != shared) {
         put_listen_tls(w, b->tls_opts);
@@ -261,16 +281,32 @@ static void put_route(struct writer *w, const struct cfg *c, const char *name,
     fputc('\n', w->out);
 }
 
-static void put_trust(struct writer *w, const struct cfg_frontend *f)
+static void put_forwarded(struct writer *w, const struct cfg_frontend *f)
 {
-    char net[NETWORK_TEXT_MAX];
     line(w);
-    fputs("forwarded { trust", w->out);
-    for (unsigned i = 0; i < f->ntrust; i++) {
-        network_format(&f->trust[i], net);
-        fprintf(w->out, "%s %s", i ? "," : "", net);
+    fputs("forwarded", w->out);
+    open_block(w);
+    if (f->ntrust) {
+        line(w);
+        fputs("trust", w->out);
+        put_networks(w, f->trust, f->ntrust);
+        fputc('\n', w->out);
     }
-    fputs(" }\n", w->out);
+    put_fields(w, PLACE_FORWARDED, BASE_FRONTEND, f);
+    close_block(w);
+}
+
+static void put_methods(struct writer *w, const struct cfg_frontend *f)
+{
+    if (f->methods == CFG_METHODS_NO_TRACE)
+        return;
+    line(w);
+    fputs("methods", w->out);
+    if (f->methods == CFG_METHODS_LIST)
+        put_list(w, f->method_list, f->nmethods);
+    else
+        fputs(f->methods == CFG_METHODS_ANY ? " any" : " standard", w->out);
+    fputc('\n', w->out);
 }
 
 /* Left out, as it must be behind a route that matches everything. */
@@ -300,8 +336,9 @@ static void put_frontend(struct writer *w, const struct cfg *c, const struct cfg
         put_log_target(w, &f->access_log);
         fputc('\n', w->out);
     }
-    if (f->ntrust)
-        put_trust(w, f);
+    if (f->ntrust || f->rfc7239)
+        put_forwarded(w, f);
+    put_methods(w, f);
     put_fields(w, PLACE_FRONTEND, BASE_TIMEOUTS, &f->timeouts);
     put_fields(w, PLACE_FRONTEND, BASE_LIMITS, &f->limits);
     close_block(w);

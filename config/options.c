@@ -18,7 +18,9 @@
 
 static const char *const START[] = {"unknown", "up", "down", NULL};
 static const char *const VERIFY[] = {"off", "optional", "required", NULL};
+static const char *const UNKNOWN_NAME[] = {"default", "refuse", NULL};
 static const char *const SAME_SITE[] = {"lax", "strict", "none", NULL};
+static const char *const PROXY_VERSION[] = {"off", "v1", "v2", NULL};
 static const char *const ALL_DOWN[] = {"fail", "ignore-health", NULL};
 
 #define TIMEOUT(word, member, where, d, h)                                                         \
@@ -73,6 +75,14 @@ const struct directive options_table[] = {
     {RANGE("drain-timeout", OPT_DURATION, 0, LONGEST, "30s",
            "How long connections may finish at a stop or reload."),
      .places = IN(GLOBAL), FIELD(GLOBAL, U32, cfg_global, drain_timeout_ms), PLAIN},
+    {SPEC(
+         "tls-ticket-keys", OPT_STRING, NULL,
+         "A file of keys of TLS session tickets, one a line in base64, at least 32 bytes each; the "
+         "first one makes tickets, all of them open. Proxies that share the file resume each "
+         "other's sessions; it is read again when it changes. Without it random keys are made "
+         "and changed every hour."),
+     .places = IN(GLOBAL), FIELD(GLOBAL, TEXT, cfg_global, ticket_keys), PLAIN,
+     .flags = OPTION_FILE, .syntax = "FILE"},
     {SPEC("secret", OPT_STRING, NULL,
           "Keys sticky cookies. Without it a random one is made at each start, so cookies do not "
           "outlive the process and are not shared between proxies."),
@@ -98,7 +108,8 @@ const struct directive options_table[] = {
          "Chooses the backend or reply for a request; the first route that matches wins. All kinds "
          "of conditions must hold; of several values of one kind any one. `*.example.com` is any "
          "name below, `/x/*` any path below. "
-         "In mode tcp `host` is the name in the TLS handshake. The location of a redirect may hold "
+         "In mode tcp `host`, or `sni`, is the name in the TLS handshake. The location of a "
+         "redirect may hold "
          "$host and $uri."),
      .places = IN(FRONTEND), .flags = OPTION_REPEATS, PLAIN, .set = set_route,
      .syntax = "[host NAME ...] [path PATH ...] [method NAME ...] [header NAME [VALUE]] -> BACKEND "
@@ -114,6 +125,15 @@ const struct directive options_table[] = {
           "of its own "
           "replaces the frontend's."),
      .places = IN(FRONTEND) | IN(BIND), .block = PLACE_TLS, .set = set_tls, .syntax = "[{ ... }]"},
+    {SPEC("redirect-https", OPT_FLAG, NULL,
+          "Requests that came without TLS are sent to https:// with status 308."),
+     .places = IN(FRONTEND) | IN(DEFAULTS), FIELD(FRONTEND, BOOL, cfg_frontend, redirect_https),
+     PLAIN},
+    {RANGE("hsts", OPT_DURATION, 0, UINT64_C(3650) * 86400000, "0",
+           "Responses over TLS tell browsers to use nothing else for that long "
+           "(Strict-Transport-Security)."),
+     .places = IN(FRONTEND) | IN(DEFAULTS), FIELD(FRONTEND, SECONDS, cfg_frontend, hsts_s), PLAIN,
+     .example = "hsts 180d"},
     {SPEC("access-log", OPT_WORDS, "off", "One line per exchange."),
      .places = IN(FRONTEND) | IN(DEFAULTS), PLAIN, .set = set_access_log,
      .syntax = "off | [text | json] PATH | stderr | stdout | syslog ADDRESS",
@@ -124,8 +144,19 @@ const struct directive options_table[] = {
      .places = IN(FRONTEND) | IN(DEFAULTS), .flags = OPTION_NEEDS_BLOCK, .block = PLACE_FORWARDED,
      .set = set_forwarded, .syntax = "{ ... }", .example = "forwarded { trust 10.0.0.0/8 }"},
 
+    {SPEC(
+         "methods", OPT_WORDS, NULL,
+         "Which methods pass; others are answered 405 with Allow. Without it: all but TRACE. "
+         "`standard`: those of RFC 9110 but TRACE, and PATCH. CONNECT passes only to a route that "
+         "names it (route method CONNECT -> BACKEND): the server gets it, and a tunnel begins when "
+         "it answers 2xx."),
+     .places = IN(FRONTEND) | IN(DEFAULTS), PLAIN, .set = set_methods,
+     .syntax = "standard | any | NAME, ...", .example = "methods GET, HEAD, POST"},
+
     TIMEOUT("connect", connect, IN(BACKEND) | IN(DEFAULTS), "2s",
             "For a connection to a server to stand."),
+    TIMEOUT("handshake", handshake, IN(FRONTEND) | IN(DEFAULTS), "10s",
+            "For a TLS handshake with a client to be through."),
     TIMEOUT("header", header, IN(FRONTEND) | IN(DEFAULTS), "10s",
             "For a request head to be complete (408)."),
     TIMEOUT("client", client, IN(FRONTEND) | IN(DEFAULTS), "30s",
@@ -153,9 +184,15 @@ const struct directive options_table[] = {
     LIMIT("connections", OPT_UINT, U32, connections, 0, UINT32_MAX, "0",
           "Connections of this frontend at a time; 0: no limit."),
     LIMIT("source-connections", OPT_UINT, U32, source_connections, 0, UINT32_MAX, "0",
-          "Connections of one client network at a time; 0: no limit."),
-    LIMIT("body-min-rate", OPT_SIZE, U32, body_min_rate, 0, GIB, "0",
-          "Bytes per second a client must send while a body is read; 0: any."),
+          "Connections of one client network at a time, in this frontend; 0: no limit."),
+    LIMIT("source-ipv4-bits", OPT_UINT, U32, source_ipv4_bits, 1, 32, "32",
+          "Bits of an IPv4 address that make its network for source-connections."),
+    LIMIT("source-ipv6-bits", OPT_UINT, U32, source_ipv6_bits, 1, 128, "64",
+          "Bits of an IPv6 address that make its network for source-connections."),
+    LIMIT(
+        "body-min-rate", OPT_SIZE, U32, body_min_rate, 0, GIB, "0",
+        "Bytes per second a client must send on average while its body is awaited (408); the first "
+        "3 seconds of waiting are free. 0: any rate."),
 
     /* bind */
     {RANGE("backlog", OPT_UINT, 1, 65535, "4096",
@@ -164,9 +201,12 @@ const struct directive options_table[] = {
     {SPEC("mode", OPT_WORDS, NULL, "Permissions of a Unix socket, in octal."),
      .places = IN(BIND) | IN(SOCKET), PLAIN, .set = set_unix_mode, .syntax = "OCTAL",
      .example = "mode 0660"},
-    {SPEC("proxy-protocol", OPT_FLAG, NULL,
-          "Clients send a PROXY protocol header (version 1 or 2) first."),
-     .places = IN(BIND), FIELD(BIND, BOOL, cfg_bind, proxy_protocol), PLAIN},
+    {SPEC(
+         "proxy-protocol", OPT_FLAG, NULL,
+         "Every connection begins with a PROXY protocol header (version 1 or 2), sent by a proxy "
+         "that is trusted: in its block, else by `forwarded` of the frontend. Others are refused."),
+     .places = IN(BIND), .block = PLACE_PROXY, .set = set_proxy_protocol, .syntax = "[{ ... }]",
+     .example = "bind :443 { proxy-protocol { trust 10.0.0.0/8 } }"},
     {SPEC("h2c", OPT_FLAG, NULL,
           "Clients may speak HTTP/2 here without TLS; its first bytes tell it from HTTP/1. Over TLS "
           "the handshake decides, see `alpn`."),
@@ -174,13 +214,31 @@ const struct directive options_table[] = {
 
     /* tls of a frontend or bind */
     {SPEC("cert", OPT_WORDS, NULL,
-          "PEM files with a certificate, its chain and (unless `key` is given) its key. The first "
-          "one serves "
-          "clients that name no host."),
+          "PEM files with a certificate, its chain and (unless `key` is given) its key, or folders "
+          "of such files (*.pem; *.crt with *.key beside it). Chosen by the name the client asks "
+          "for and the kinds of keys it knows; the first one serves clients that name no host."),
      .places = IN(TLS), .flags = OPTION_REPEATS, PLAIN, .set = set_certs, .syntax = "FILE, ..."},
     {SPEC("key", OPT_WORDS, NULL,
           "PEM files with the keys, as many and in the same order as `cert`."),
      .places = IN(TLS), .flags = OPTION_REPEATS, PLAIN, .set = set_keys, .syntax = "FILE, ..."},
+    {SPEC("ocsp", OPT_WORDS, NULL,
+          "DER files with OCSP responses to staple, in the order of `cert`. Without it FILE.ocsp "
+          "beside a certificate is taken."),
+     .places = IN(TLS), .flags = OPTION_REPEATS, PLAIN, .set = set_ocsp, .syntax = "FILE, ..."},
+    {CHOICE(
+         "unknown-name", UNKNOWN_NAME, "default",
+         "What a client gets whose name no certificate has: the first certificate, or an alert."),
+     .places = IN(TLS), FIELD(TLS, U32, cfg_tls, unknown_name), PLAIN},
+    {SPEC("tickets", OPT_ONOFF, "on", "May clients resume sessions by tickets?"), .places = IN(TLS),
+     FIELD(TLS, BOOL, cfg_tls, tickets), PLAIN},
+    {SPEC("ciphers", OPT_STRING, "ECDHE+AESGCM:ECDHE+CHACHA20",
+          "Ciphers of TLS 1.2, as OpenSSL lists them."),
+     .places = IN(TLS) | IN(SERVER_TLS), FIELD(TLS, TEXT, cfg_tls, ciphers), PLAIN},
+    {SPEC("ciphersuites", OPT_STRING, NULL, "Cipher suites of TLS 1.3; without it OpenSSL's."),
+     .places = IN(TLS) | IN(SERVER_TLS), FIELD(TLS, TEXT, cfg_tls, ciphersuites), PLAIN,
+     .example = "ciphersuites TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384"},
+    {SPEC("groups", OPT_STRING, "X25519:P-256:P-384", "Groups of the key exchange."),
+     .places = IN(TLS) | IN(SERVER_TLS), FIELD(TLS, TEXT, cfg_tls, groups), PLAIN},
     {SPEC("min-version", OPT_WORDS, "1.2", "The oldest version of TLS."),
      .places = IN(TLS) | IN(SERVER_TLS), PLAIN, .set = set_min_version, .syntax = "1.2 | 1.3"},
     {SPEC("alpn", OPT_WORDS, NULL, "Protocols to offer, the preferred one first."),
@@ -193,12 +251,24 @@ const struct directive options_table[] = {
     {CHOICE("client-verify", VERIFY, NULL,
             "Must clients show a certificate? `required` once client-ca is set."),
      .places = IN(TLS), FIELD(TLS, U32, cfg_tls, client_verify), PLAIN},
+    {SPEC("client-crl", OPT_STRING, NULL,
+          "A PEM file: revocation lists; with it every authority needs one."),
+     .places = IN(TLS), FIELD(TLS, TEXT, cfg_tls, client_crl), PLAIN, .flags = OPTION_FILE,
+     .syntax = "FILE"},
+    {RANGE("client-depth", OPT_UINT, 0, 100, "4",
+           "Authorities that may stand between a client's certificate and one of client-ca."),
+     .places = IN(TLS), FIELD(TLS, U32, cfg_tls, client_depth), PLAIN},
 
     /* forwarded */
-    {SPEC("trust", OPT_WORDS, NULL,
-          "Networks whose X-Forwarded-* values are kept and appended to."),
-     .places = IN(FORWARDED), .flags = OPTION_REPEATS, PLAIN, .set = set_trust,
+    {SPEC(
+         "trust", OPT_WORDS, NULL,
+         "Networks whose X-Forwarded-* values are kept and appended to; in a bind: that send PROXY "
+         "protocol headers."),
+     .places = IN(FORWARDED) | IN(PROXY), .flags = OPTION_REPEATS, PLAIN, .set = set_trust,
      .syntax = "NETWORK, ...", .example = "trust 10.0.0.0/8, ::1"},
+
+    {SPEC("rfc7239", OPT_FLAG, NULL, "Sends the standard field Forwarded (RFC 7239) too."),
+     .places = IN(FORWARDED), FIELD(FRONTEND, BOOL, cfg_frontend, rfc7239), PLAIN},
 
     /* backend */
     {SPEC("balance", OPT_WORDS, NULL,
@@ -305,6 +375,11 @@ const struct directive options_table[] = {
      .places = IN(SERVER), FIELD(SERVER, BOOL, cfg_server, backup), PLAIN},
     {SPEC("disabled", OPT_FLAG, NULL, "Starts in maintenance."), .places = IN(SERVER),
      FIELD(SERVER, BOOL, cfg_server, disabled), PLAIN},
+    {CHOICE(
+         "proxy-protocol", PROXY_VERSION, "off",
+         "Connections begin with a PROXY protocol header that names the client. Connections that "
+         "carry HTTP are then not kept for others."),
+     .places = IN(SERVER), FIELD(SERVER, U32, cfg_server, proxy_protocol), PLAIN},
     {SPEC("tls", OPT_FLAG, NULL, "The server speaks TLS."), .places = IN(SERVER),
      .block = PLACE_SERVER_TLS, .set = set_server_tls, .syntax = "[{ ... }]"},
 
@@ -338,6 +413,7 @@ static const struct {
     [PLACE_DEFAULTS] = {"defaults", "Inherited by every frontend and backend."},
     [PLACE_FRONTEND] = {"frontend", "Where clients connect."},
     [PLACE_BIND] = {"bind", "Details of listening addresses."},
+    [PLACE_PROXY] = {"proxy-protocol", "Whose PROXY protocol headers are believed."},
     [PLACE_TLS] = {"tls", "TLS towards clients, in a frontend or a bind."},
     [PLACE_FORWARDED] = {"forwarded", "Which networks may say who the client is."},
     [PLACE_BACKEND] = {"backend", "A group of servers."},

@@ -21,12 +21,15 @@ struct check {
     int (*prepare)(const char *const *args, unsigned nargs, const struct opts *, void **shared,
                    struct err *e);
     void (*release)(void *shared); /* NULL: nothing to free */
-    /* Begins: p->io is open and connecting, or already connected. Sets p->io.ops, works by io
-     * callbacks (see probe_connected), ends by calling probe_done exactly once, possibly before it
-     * returns; what it allocated is freed before that call. */
+    /* Begins: p->io is open and connecting, or already connected (with TLS on when the
+     * server's traffic has it: io_send and io_recv wait for the handshake). Sets p->io.ops, works
+     * by io callbacks (see probe_connected), ends by calling probe_done exactly once, possibly
+     * before it returns; what it allocated is freed before that call. */
     void (*start)(struct probe *p);
     /* Ends without a report (time-out, reload); frees what start made. NULL: nothing to free. */
     void (*cancel)(struct probe *p);
+    bool plain;        /* speaks to the port without TLS even if the server's traffic has it */
+    bool needs_tls;    /* is about TLS: prepare fails for a server without */
     size_t state_size; /* bytes of p->state, zeroed before start */
 };
 
@@ -39,6 +42,7 @@ struct probe {
     void *state;      /* state_size bytes */
     void *owner;      /* the monitor's */
     bool connected;   /* see probe_connected */
+    uint8_t proxy;    /* version of the PROXY header the server wants first; 0: none */
 };
 
 /*

@@ -8,5 +8,6 @@
 
 extern const struct check check_tcp;
 extern const struct check check_http;
+extern const struct check check_tls;
 
 #endif

@@ -9,6 +9,7 @@
 #include "health/checks.h"
 #include "lb/msg/chunk.h"
 #include "lb/msg/framing.h"
+#include "lb/net/proxyproto.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -250,6 +251,25 @@ static void http_ready(struct io *io)
         io_kick(io);
 }
 
+/* A server behind `proxy-protocol` wants the header of a check's connection too: LOCAL, UNKNOWN. */
+static bool announce(struct http_state *st, unsigned version)
+{
+    char head[64];
+    size_t n = proxy_write(head, sizeof head, &(struct proxy_out){.version = version});
+    char *whole = malloc(st->len + n);
+    if (!whole) {
+        free(st->buf);
+        st->buf = NULL;
+        return false;
+    }
+    memcpy(whole, head, n);
+    memcpy(whole + n, st->buf, st->len);
+    free(st->buf);
+    st->buf = whole;
+    st->len = st->cap = st->len + n;
+    return true;
+}
+
 static bool write_request(struct http_state *st, const struct http_spec *spec, const char *host)
 {
     if (strncmp(host, "unix:", 5) == 0)
@@ -267,7 +287,7 @@ static void http_start(struct probe *p)
 {
     static const struct io_ops ops = {.ready = http_ready};
     p->io.ops = &ops;
-    if (write_request(p->state, p->shared, p->host))
+    if (write_request(p->state, p->shared, p->host) && (!p->proxy || announce(p->state, p->proxy)))
         http_ready(&p->io);
     else
         probe_give_up(p, ENOMEM);

@@ -14,6 +14,8 @@
 struct log;
 struct monitor;
 
+struct tls_peer;
+
 struct monitor_target {
     struct server_rt *rt;          /* borrowed until the next monitor_apply without it */
     const struct cfg_check *check; /* ->type NULL: not checked actively */
@@ -21,6 +23,8 @@ struct monitor_target {
     uint32_t slow_start_ms;
     struct sockaddr_storage addr; /* to probe: the server's, with the check's port */
     socklen_t addr_len;
+    uint8_t proxy; /* version of the PROXY header it wants first; 0: none */
+    struct tls_peer *tls; /* how its traffic is encrypted; borrowed for the call; NULL: plain */
 };
 
 /* A compiled set of targets: everything that can fail has happened. */

@@ -56,7 +56,10 @@ struct job {
     struct spec *spec;           /* borrowed from the plan */
     const struct sockaddr *addr; /* in the plan's bytes */
     const char *host;            /* likewise */
+    struct tls_peer *tls;        /* counted; NULL: plain */
+    uint64_t tls_id;             /* equal terms, equal numbers; 0: plain */
     socklen_t addr_len;
+    uint8_t proxy;
     uint32_t last_ms;
     bool excused;        /* the last time-out was put down to a stall of ours */
     struct watch *first; /* whom the results are for, by watch.next */

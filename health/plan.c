@@ -6,6 +6,7 @@
  */
 #include "health/monitor_impl.h"
 #include "lb/base/err.h"
+#include "lb/tls/tls_ctx.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -47,8 +48,12 @@ int job_order(const void *pa, const void *pb)
     int c = spec_compare(a->spec, b->spec);
     if (c)
         return c;
+    if (a->proxy != b->proxy)
+        return a->proxy < b->proxy ? -1 : 1;
     if (a->addr_len != b->addr_len)
         return a->addr_len < b->addr_len ? -1 : 1;
+    if (a->tls_id != b->tls_id)
+        return a->tls_id < b->tls_id ? -1 : 1;
     c = memcmp(a->addr, b->addr, a->addr_len);
     return c ? c : strcmp(a->host, b->host);
 }
@@ -76,6 +81,8 @@ void monitor_plan_free(struct monitor_plan *p)
         return;
     for (unsigned i = 0; i < p->njobs; i++)
         job_stop(&p->jobs[i]);
+    for (unsigned i = 0; i < p->njobs; i++)
+        tls_peer_unref(p->jobs[i].tls);
     for (unsigned i = 0; i < p->nwatches; i++)
         loop_timer_clear(p->watches[i].m->loop, &p->watches[i].timer);
     for (unsigned i = 0; i < p->nspecs; i++)
@@ -128,7 +135,12 @@ static size_t job_init(struct job *j, struct watch *w, const struct monitor_targ
     j->first = w;
     j->addr = (const struct sockaddr *)(const void *)bytes;
     j->addr_len = t->addr_len;
+    j->proxy = t->proxy;
     j->host = bytes + round_up(t->addr_len);
+    if (t->tls && !j->spec->check->plain) {
+        j->tls = tls_peer_ref(t->tls);
+        j->tls_id = t->rt->tls_id;
+    }
     return bytes_for(t);
 }
 
@@ -205,6 +217,9 @@ static int fill(struct monitor *m, struct monitor_plan *p, const struct monitor_
         if (!spec)
             return -1;
         last = t[i]->check;
+        if (spec->check->needs_tls && !t[i]->tls)
+            return err_set(e, EINVAL, "%s:%u: check '%s': server '%s' is without 'tls'",
+                           last->loc.file, last->loc.line, last->type, t[i]->rt->name);
         p->jobs[p->njobs].spec = spec;
         bytes += job_init(&p->jobs[p->njobs++], w, t[i], bytes);
     }
@@ -221,6 +236,7 @@ static void merge_jobs(struct monitor_plan *p)
         if (kept && job_order(j, &p->jobs[kept - 1]) == 0) {
             j->first->next = p->jobs[kept - 1].first;
             p->jobs[kept - 1].first = j->first;
+            tls_peer_unref(j->tls);
         } else {
             p->jobs[kept++] = *j;
         }

@@ -7,6 +7,7 @@
  */
 #include "health/monitor_impl.h"
 #include "lb/net/sock.h"
+#include "lb/tls/tls_io.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -110,13 +111,30 @@ static void cancel(struct run *r)
         r->probe.check->cancel(&r->probe);
 }
 
+/* The transport broke: says why. */
+static void tls_broke(struct probe *p)
+{
+    char text[96];
+    int error = p->io.x->fault(&p->io);
+    (void)snprintf(text, sizeof text, "TLS: %s", tls_failure(&p->io));
+    cancel(p->owner);
+    if (error == EPROTO)
+        probe_done(p, false, text);
+    else
+        probe_done_errno(p, error);
+}
+
 bool probe_connected(struct probe *p)
 {
+    if (p->io.x && p->io.fl & IO_BROKEN) {
+        tls_broke(p);
+        return false;
+    }
     if (p->connected)
         return true;
     if (!(p->io.fl & (IO_RD | IO_WR | IO_HUP)))
         return false;
-    int error = io_connect_error(&p->io);
+    int error = p->io.x ? 0 : io_connect_error(&p->io);
     if (error) {
         cancel(p->owner);
         probe_done_errno(p, error);
@@ -169,6 +187,7 @@ static struct run *run_new(struct job *j)
         .loop = j->m->loop,
         .io = {.fd = -1},
         .host = j->host,
+        .proxy = j->proxy,
         .state = r->state,
         .owner = r,
     };
@@ -191,6 +210,10 @@ static void start(struct job *j)
             return;
         }
         probe_give_up(&r->probe, error);
+        return;
+    }
+    if (j->tls && tls_connect(&r->probe.io, j->tls, TLS_CONTROL_THREAD, true) != 0) {
+        probe_give_up(&r->probe, ENOMEM);
         return;
     }
     arm(j, JOB_TIMEOUT, j->spec->timeout_ms);

@@ -8,6 +8,7 @@
 static const struct check *const checks[] = {
     &check_tcp,
     &check_http,
+    &check_tls,
     NULL,
 };
 

@@ -41,4 +41,5 @@ static void tcp_start(struct probe *p)
 const struct check check_tcp = {
     .desc = {.name = "tcp", .help = "passes when the server accepts a connection"},
     .start = tcp_start,
+    .plain = true,
 };

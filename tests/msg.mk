@@ -35,9 +35,9 @@ fuzz:
 	$(MAKE) --no-print-directory -j2 CC=clang MODE=fuzz $(FUZZ:%=build/fuzz/tests/fuzz/%_fuzz)
 	tests/fuzz/search $(FUZZ_SECONDS) $(FUZZ)
 
-build/bench/head: bench/micro/head.c $(O)/liblb.a $(filter %.o,$(LLHTTP_LINK))
+$(O)/bench/micro/head: bench/micro/head.c $(O)/liblb.a $(filter %.o,$(LLHTTP_LINK))
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(LLHTTP_FLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(O)/liblb.a $(LLHTTP_LINK)
 
-bench-msg: build/bench/head
-	build/bench/head
+bench-msg: $(O)/bench/micro/head
+	$<

@@ -2,7 +2,7 @@
  * balancer.c — nanoseconds per pick of each balancer at several numbers of servers.
  *
  *   build/bench/micro/balancer          a table
- *   build/bench/micro/balancer --csv    balancer,servers,ns
+ *   build/bench/micro/balancer --csv    lines "balancer,servers,ns"
  *
  * One step is what a worker does for an exchange: a pick, `changed` for its begin and end and
  * `done` where the balancer has them, with 100 exchanges under way. `+flap` adds a server that goes
@@ -25,8 +25,8 @@ struct line {
 
 static const struct line lines[] = {
     {"round-robin", "round-robin", NULL, 0, false, false},
-    {"weighted-round-robin, equal", "weighted-round-robin", NULL, 0, false, false},
-    {"weighted-round-robin, 1..16", "weighted-round-robin", NULL, 0, true, false},
+    {"weighted-round-robin equal", "weighted-round-robin", NULL, 0, false, false},
+    {"weighted-round-robin 1..16", "weighted-round-robin", NULL, 0, true, false},
     {"weighted-round-robin +flap", "weighted-round-robin", NULL, 0, true, true},
     {"random", "random", NULL, 0, false, false},
     {"weighted-random", "weighted-random", NULL, 0, true, false},
@@ -104,7 +104,8 @@ static double measure(const struct line *l, unsigned n)
 int main(int argc, char **argv)
 {
     bool csv = argc > 1 && strcmp(argv[1], "--csv") == 0;
-    printf(csv ? "balancer,servers,ns\n" : "%-30s", "ns per exchange, servers:");
+    if (!csv)
+        printf("%-30s", "ns per exchange, servers:");
     for (unsigned s = 0; !csv && s < SIZES; s++)
         printf("%9u%s", sizes[s], s == SIZES - 1 ? "\n" : "");
     for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++) {

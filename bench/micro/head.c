@@ -6,6 +6,7 @@
  * llhttp is used as a proxy would use it: callbacks that note where each name and value begins and
  * ends, a pause at the end of the head, no framing or field syntax checks of its own on top.
  */
+#include "bench/micro/bench.h"
 #include "lb/base/clock.h"
 #include "lb/msg/chunk.h"
 #include "lb/msg/edit.h"
@@ -153,6 +154,21 @@ static double best(struct work *w, void (*fn)(struct work *), unsigned times)
     return least;
 }
 
+/* A request of `fields` fields of 40 bytes: parsed and edited. */
+static void growth(struct work *w, unsigned fields)
+{
+    static char text[8192];
+    size_t n =
+        (size_t)snprintf(text, sizeof text, "GET /index.html HTTP/1.1\r\nHost: a.example\r\n");
+    for (unsigned i = 1; i < fields; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "X-Some-Field-%02u: %022u\r\n", i, i);
+    n += (size_t)snprintf(text + n, sizeof text - n, "\r\n");
+    w->in = (struct slice){text, n};
+    w->request = true;
+    bench_row("request, parse", fields, best(w, run_parse, TIMES / 4));
+    bench_row("request, parse and edit", fields, best(w, run_edit, TIMES / 4));
+}
+
 static void heads(struct work *w, const char *what, struct slice in, bool request)
 {
     w->in = in;
@@ -183,7 +199,7 @@ static void chunks(struct work *w, size_t n)
            (double)w->nchunks / ours, ours * (double)n / PAYLOAD, (double)w->nchunks / theirs);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct work *w = calloc(1, sizeof *w);
     if (!w || !(w->chunks = malloc(PAYLOAD * 2)))
@@ -192,6 +208,10 @@ int main(void)
     w->settings.on_url = w->settings.on_status = ll_span;
     w->settings.on_header_field = w->settings.on_header_value = ll_span;
     w->settings.on_headers_complete = ll_headers;
+    for (unsigned n = 1; bench_csv(argc, argv) && n <= 64; n *= 2)
+        growth(w, n);
+    if (bench_csv(argc, argv))
+        return 0;
     heads(w, "browser GET, 9 fields", (struct slice){browser, sizeof browser - 1}, true);
     heads(w, "response, 4 fields", (struct slice){small, sizeof small - 1}, false);
     static const size_t sizes[] = {16, 128, 1024, 8192, 65536};

@@ -1,7 +1,9 @@
 /*
  * hist.c — cost of counting one latency, and of reading a histogram.
  *
- * make build/bench/micro/hist && build/bench/micro/hist
+ * make build/bench/micro/hist && build/bench/micro/hist [--csv]
+ *
+ * The histogram has one size; its lines of --csv say 1.
  */
 #include "bench/micro/bench.h"
 #include "lb/base/rng.h"
@@ -38,14 +40,20 @@ static void quantile(void *arg)
         bench_use(hist_quantile(&j->sum, 0.99));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static struct job j;
     struct rng r = {1};
     for (uint32_t i = 0; i < SAMPLES; i++)
         j.us[i] = 50 + rng_below(&r, 200) + (i % 100 ? 0 : rng_below(&r, 100000));
-    printf("add %.2f ns\n", bench_best(add, &j, OPS));
-    printf("merge %.0f ns\n", bench_best(merge, &j, READS));
-    printf("quantile %.0f ns\n", bench_best(quantile, &j, READS));
+    double ns[] = {bench_best(add, &j, OPS), bench_best(merge, &j, READS),
+                   bench_best(quantile, &j, READS)};
+    static const char *const series[] = {"add", "merge", "quantile"};
+    for (int i = 0; i < 3; i++) {
+        if (bench_csv(argc, argv))
+            bench_row(series[i], 1, ns[i]);
+        else
+            printf("%s %.2f ns\n", series[i], ns[i]);
+    }
     return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * route.c — cost of one route look-up by number of routes, and of compiling the table.
  *
- * make build/bench/micro/route && build/bench/micro/route
+ * make build/bench/micro/route && build/bench/micro/route [--csv]
  *
  * host:     N routes with a host each.      wildcard: N routes "*.hostN…".
  * path:     N routes with an exact path.    prefix:   N routes "/area/N/…".
@@ -75,7 +75,7 @@ static void look(void *arg)
         bench_use((uintptr_t)route_lookup(j->table, &j->query[i % ASKED]));
 }
 
-static int measure(struct job *j, enum shape s)
+static int measure(struct job *j, enum shape s, bool csv)
 {
     prepare(j, s);
     struct err e = {0};
@@ -84,13 +84,16 @@ static int measure(struct job *j, enum shape s)
     double compile = (bench_now_ns() - start) / 1e6;
     if (!j->table)
         return fprintf(stderr, "%s\n", e.text), 1;
-    printf("%-9s %7u routes: %6.1f ns a look-up, compiled in %.2f ms\n", shape_name[s], j->n,
-           bench_best(look, j, OPS), compile);
+    if (csv)
+        bench_row(shape_name[s], j->n, bench_best(look, j, OPS));
+    else
+        printf("%-9s %7u routes: %6.1f ns a look-up, compiled in %.2f ms\n", shape_name[s], j->n,
+               bench_best(look, j, OPS), compile);
     route_free(j->table);
     return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static const uint32_t sizes[] = {10, 100, 1000, 10000, 100000};
     static struct job j;
@@ -100,7 +103,7 @@ int main(void)
             j.route = calloc(j.n, sizeof *j.route);
             j.text = calloc(j.n, sizeof *j.text);
             j.word = calloc(j.n, sizeof *j.word);
-            if (!j.route || !j.text || !j.word || measure(&j, (enum shape)s))
+            if (!j.route || !j.text || !j.word || measure(&j, (enum shape)s, bench_csv(argc, argv)))
                 return 1;
             free(j.route);
             free(j.text);

@@ -1,7 +1,7 @@
 /*
  * wheel.c — cost of the timer wheel by number of timers.
  *
- * make build/bench/micro/wheel && build/bench/micro/wheel
+ * make build/bench/micro/wheel && build/bench/micro/wheel [--csv]
  *
  * push back: what every request does (random timers, new deadline later than the slot's).
  * move:      the deadline comes nearer, the entry changes its slot.
@@ -72,11 +72,22 @@ static double expire(struct fleet *f)
     return (bench_now_ns() - start) / (double)f->fired;
 }
 
-int main(void)
+static void print(const struct fleet *f, bool csv, const double ns[4])
+{
+    static const char *const series[4] = {"push back", "move", "turn", "expire"};
+    if (!csv)
+        printf("%10u %9.1f ns %9.1f ns %13.1f ns %9.1f ns\n", f->n, ns[0], ns[1], ns[2], ns[3]);
+    for (int i = 0; csv && i < 4; i++)
+        bench_row(series[i], f->n, ns[i]);
+}
+
+int main(int argc, char **argv)
 {
     static const uint32_t sizes[] = {10, 1000, 10000, 100000};
     static struct fleet f;
-    printf("%10s %12s %12s %16s %12s\n", "timers", "push back", "move", "turn/timer", "expire");
+    bool csv = bench_csv(argc, argv);
+    if (!csv)
+        printf("%10s %12s %12s %16s %12s\n", "timers", "push back", "move", "turn/timer", "expire");
     for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         f.n = sizes[i];
         f.rng.state = 1;
@@ -88,7 +99,7 @@ int main(void)
             timer_set(&f.wheel, &f.timer[k], f.now, 60000);
         double push = bench_best(push_back, &f, OPS), moved = bench_best(move, &f, OPS);
         double turn = bench_best(turns, &f, OPS);
-        printf("%10u %9.1f ns %9.1f ns %13.1f ns %9.1f ns\n", f.n, push, moved, turn, expire(&f));
+        print(&f, csv, (const double[4]){push, moved, turn, expire(&f)});
         free(f.timer);
     }
     return 0;

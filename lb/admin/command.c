@@ -20,6 +20,7 @@ static const struct {
     {"show", "stat", COMMAND_SHOW_STAT, FORM_JSON | FORM_CSV},
     {"show", "servers", COMMAND_SHOW_SERVERS, FORM_JSON},
     {"show", "backends", COMMAND_SHOW_BACKENDS, FORM_JSON},
+    {"certificate", "reload", COMMAND_CERTIFICATE_RELOAD, 0},
     {"reload", NULL, COMMAND_RELOAD, 0},
     {"drain", "server", COMMAND_DRAIN, TAKES_SERVER},
     {"ready", "server", COMMAND_READY, TAKES_SERVER},
@@ -39,6 +40,7 @@ const char command_help[] =
     "maint server BACKEND/SERVER   no exchanges at all\n"
     "ready server BACKEND/SERVER   back to work\n"
     "reload                        apply the configuration file again\n"
+    "certificate reload            read the certificate files again\n"
     "stop                          drain and stop\n";
 
 /* Splits at spaces and tabs; -1: a control character, or too many words. */

@@ -344,6 +344,34 @@ static void reloads(struct out *o, const struct admin_view *v)
     plain(o, "lb_config_generation", "gauge", "Number of the applied configuration", v->generation);
 }
 
+static void certificates(struct out *o, const struct admin_view *v)
+{
+    struct metric m;
+    metric_begin(o, &m, "lb_tls_", "certificate_not_after_seconds", "gauge",
+                 "When a certificate in force ends, as Unix time");
+    for (unsigned i = 0; i < v->ncerts; i++) {
+        const struct admin_cert *k = &v->certs[i];
+        out_bytes(o, m.name, m.n);
+        OUT(o, "{frontend=\"");
+        out_label(o, k->frontend);
+        OUT(o, "\",file=\"");
+        out_label(o, k->path);
+        OUT(o, "\",name=\"");
+        out_label(o, k->name);
+        OUT(o, "\",key=\"");
+        out_label(o, k->key);
+        OUT(o, "\"} ");
+        out_u64(o, k->not_after_s > 0 ? (uint64_t)k->not_after_s : 0);
+        OUT(o, "\n");
+    }
+    plain(o, "lb_tls_certificates_bad", "gauge",
+          "Frontends whose newest certificate files can't be used", v->certs_bad);
+    plain(o, "lb_tls_certificate_renewals_total", "counter",
+          "Changes of files that were taken over", v->cert_renewals);
+    plain(o, "lb_tls_certificate_failures_total", "counter", "Changes of files that were refused",
+          v->cert_failures);
+}
+
 static void process(struct out *o, const struct collect *c)
 {
     const struct admin_view *v = c->view;
@@ -379,6 +407,7 @@ void render_prom(struct out *o, const struct collect *c)
 {
     process(o, c);
     reloads(o, c->view);
+    certificates(o, c->view);
     for (unsigned i = 0; i < WK_STATS; i++) {
         struct metric m;
         metric_begin(o, &m, "lb_", wk_stat_desc[i].name, "counter", wk_stat_desc[i].help);

@@ -201,6 +201,16 @@ static void stop(struct admin_socket *s, struct admin_conn *c)
     s->core.ops->stop(s->core.ops->ctx, who);
 }
 
+static void renew_certs(struct admin_socket *s, struct admin_conn *c)
+{
+    struct err e = {0};
+    const struct admin_ops *ops = s->core.ops;
+    if (!ops->renew_certs)
+        finish_error(c, "there is no TLS here");
+    else
+        finish(c, ops->renew_certs(ops->ctx, &e) == 0 ? NULL : &e);
+}
+
 static void text_reply(struct admin_conn *c, const char *text, size_t n)
 {
     if (evbuffer_add(admin_conn_output(c), text, n) != 0)
@@ -229,6 +239,9 @@ static void run(struct admin_socket *s, struct admin_conn *c, const struct comma
         break;
     case COMMAND_RELOAD:
         reload(s, c);
+        break;
+    case COMMAND_CERTIFICATE_RELOAD:
+        renew_certs(s, c);
         break;
     case COMMAND_STOP:
         stop(s, c);

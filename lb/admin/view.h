@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct err;
+
 struct admin_frontend {
     const char *name;
     enum cfg_mode mode;
@@ -39,6 +41,13 @@ struct admin_backend {
     const struct backend_rt *rt;
     const struct admin_server *servers;
     unsigned nservers;
+};
+
+struct admin_cert {
+    const char *frontend, *path;
+    const char *name;    /* the first it is for */
+    const char *key;     /* "ECDSA", "RSA", "Ed25519" */
+    int64_t not_after_s; /* Unix time */
 };
 
 struct admin_reload_facts {
@@ -68,6 +77,10 @@ struct admin_view {
     struct admin_reload_facts reload;
     uint64_t log_dropped, log_write_errors;
     struct monitor_counts health;
+    const struct admin_cert *certs; /* in force, towards clients */
+    unsigned ncerts;
+    unsigned certs_bad; /* frontends whose newest files can't be used */
+    uint64_t cert_renewals, cert_failures;
 };
 
 enum admin_reload {
@@ -81,7 +94,7 @@ enum admin_reload {
  */
 typedef void admin_reload_done(void *arg, enum admin_reload result, const char *text);
 
-/* Implemented by the control thread; every member but `look` must be set. */
+/* Implemented by the control thread; every member but `look` and `renew_certs` must be set. */
 struct admin_ops {
     void *ctx;
     /* The view of this moment; never NULL. */
@@ -96,6 +109,8 @@ struct admin_ops {
     void (*reload)(void *ctx, admin_reload_done *done, void *arg);
     /* The operator's word about one server; `who` is for the log ("socket uid 0"). */
     void (*set_admin)(void *ctx, struct server_rt *, enum admin_state, const char *who);
+    /* Reads the certificates again. -1 with `e`: some stay as they were. */
+    int (*renew_certs)(void *ctx, struct err *e);
     /* Begins to drain and stop; returns at once. */
     void (*stop)(void *ctx, const char *who);
 };

@@ -55,6 +55,9 @@ static const struct cli_command commands[] = {
      "Waits for the result. A refused configuration leaves the running one untouched\n"
      "and gives exit status 2.\n",
      CLI_SOCKET, 0, 0, cli_remote_plain},
+    {"certificate", "reload", "make the running proxy read its certificate files again",
+     "New handshakes use them. Files that can't be used leave the old certificates in force.\n",
+     CLI_SOCKET, 1, 1, cli_remote_certificate},
     {"show", "info|stat|backends|servers", "show what the running proxy does", show_help,
      CLI_SOCKET | CLI_JSON | CLI_CSV, 1, 1, cli_remote_show},
     {"drain", "BACKEND/SERVER", "no new exchanges to a server; running ones go on", NULL,

@@ -35,6 +35,7 @@ struct cli_command {
 };
 
 /* Commands that speak with a running process. */
+int cli_remote_certificate(const struct cli_command *, const struct cli_args *);
 int cli_remote_show(const struct cli_command *, const struct cli_args *);
 int cli_remote_server(const struct cli_command *,
                       const struct cli_args *);                            /* drain, ready, maint */

@@ -41,6 +41,13 @@ int cli_remote_plain(const struct cli_command *c, const struct cli_args *a)
     return send_to(a, c->name);
 }
 
+int cli_remote_certificate(const struct cli_command *c, const struct cli_args *a)
+{
+    if (strcmp(a->word[0], "reload") != 0)
+        return cli_fail(CLI_USAGE, "'%s' is unknown: lb %s %s", a->word[0], c->name, c->args);
+    return send_to(a, "certificate reload");
+}
+
 int cli_remote_show(const struct cli_command *c, const struct cli_args *a)
 {
     static const char *const what[] = {"info", "stat", "backends", "servers"};

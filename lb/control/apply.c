@@ -29,7 +29,9 @@ static int target_of(const struct backend *b, unsigned k, struct monitor_target 
                                  .passive = &cfg->passive,
                                  .slow_start_ms = cfg->slow_start_ms,
                                  .addr = rt->addr,
-                                 .addr_len = rt->addr_len};
+                                 .proxy = (uint8_t)cfg->servers[k].proxy_protocol,
+                                 .addr_len = rt->addr_len,
+                                 .tls = b->tls ? b->tls[k] : NULL};
     if (!cfg->check.type || !cfg->check.port)
         return 0;
     return addr_resolve(&cfg->servers[k].addr, cfg->check.port, &t->addr, &t->addr_len, e);
@@ -94,6 +96,7 @@ static void commit(struct control *c, struct snapshot *s)
         backend_changed(s->backends[i].rt);
     control_view_stale(c);
     c->snap = s;
+    control_certs_watch(c);
     c->unapplied = c->nworkers;
     for (unsigned i = 0; i < c->nworkers; i++) {
         snapshot_ref(s);
@@ -116,8 +119,14 @@ int control_apply(struct control *c, struct cfg *cfg, struct err *e)
     struct snapshot_deps deps = {.nworkers = c->nworkers,
                                  .balancers = c->plugins.set,
                                  .logger = c->logger,
+                                 .tickets = c->tickets,
                                  .secret = c->secret,
                                  .free_wb = wbackend_free};
+    const char *keys = cfg->global.ticket_keys;
+    if (keys && tls_tickets_load(c->tickets, keys, e) != 0) {
+        cfg_free(cfg);
+        return -1;
+    }
     struct snapshot *s = snapshot_prepare(cfg, c->snap, &deps, e);
     if (!s)
         return -1;

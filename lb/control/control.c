@@ -11,6 +11,7 @@
 #include "lb/demo/demo.h"
 #include "lb/demo/greeting.h"
 #include "lb/net/listener.h"
+#include "lb/session/source.h"
 #include "lb/snapshot/sticky.h"
 
 #include <errno.h>
@@ -54,9 +55,10 @@ static int set_up(struct control *c, const struct cfg_global *g, struct err *e)
     c->admin_ops = control_admin_ops;
     c->admin_ops.ctx = c;
     c->monitor = monitor_new(&c->loop, c->log, random_seed());
+    c->tickets = tls_tickets_new();
     c->admin = admin_new(c->loop.base, &c->admin_ops, c->log);
-    if (!c->log || !c->monitor || !c->admin || mailbox_open(&c->box, &c->loop, c) != 0 ||
-        control_watch_signals(c) != 0)
+    if (!c->log || !c->monitor || !c->admin || !c->tickets ||
+        mailbox_open(&c->box, &c->loop, c) != 0 || control_watch_signals(c) != 0)
         return err_set(e, ENOMEM, "cannot set up the control thread: out of memory");
     sticky_secret(c->secret, g->secret);
     return 0;
@@ -67,7 +69,8 @@ static int make_workers(struct control *c, const struct cfg_global *g, struct er
     c->nworkers = g->threads ? g->threads : process_cpus();
     c->workers = calloc(c->nworkers, sizeof *c->workers);
     c->wk = calloc(c->nworkers, sizeof *c->wk);
-    if (!c->workers || !c->wk)
+    c->sources = sources_new(g->max_connections, random_seed());
+    if (!c->workers || !c->wk || !c->sources)
         return err_set(e, ENOMEM, "out of memory");
     for (unsigned i = 0; i < c->nworkers; i++) {
         struct worker_options o = {.index = i,
@@ -76,6 +79,7 @@ static int make_workers(struct control *c, const struct cfg_global *g, struct er
                                    .seed = random_seed(),
                                    .logger = c->logger,
                                    .nclients = &c->nclients,
+                                   .sources = c->sources,
                                    .control = &c->box,
                                    .reports = &control_reports};
         c->workers[i] = worker_new(&o, e);
@@ -137,10 +141,14 @@ static void take_down(struct control *c)
     control_reload_cut(c);
     for (unsigned i = 0; i < c->nworkers && c->workers; i++)
         worker_free(c->workers[i]);
+    sources_free(c->sources);
     admin_free(c->admin);
     monitor_free(c->monitor);
     control_view_stale(c);
+    control_certs_stale(c);
+    free(c->cert_list);
     control_drop_snapshots(c);
+    tls_tickets_unref(c->tickets);
     demo_stop(c->demo);
     control_unwatch_signals(c);
     mailbox_close(&c->box);
@@ -180,6 +188,7 @@ int control_run(const struct control_options *o)
 {
     struct control c = {.options = o, .box = {.fd = -1}, .start_wall_us = clock_wall_us()};
     list_init(&c.drain_timer.link);
+    list_init(&c.cert_timer.link);
     process_raise_files();
     int status = run(&c);
     take_down(&c);

@@ -23,8 +23,8 @@ void control_drain(struct control *c, const char *who)
     }
     c->stopping = true;
     c->undrained = c->nworkers;
-    log_line(c->log, LOG_LV_INFO, "draining", "asked by %s; %u client connections, up to %u ms", who,
-             atomic_load(&c->nclients), ms);
+    log_line(c->log, LOG_LV_INFO, "draining", "asked by %s; %u client connections, up to %u ms",
+             who, atomic_load(&c->nclients), ms);
     for (unsigned i = 0; i < c->nworkers; i++)
         if (!worker_drain(c->workers[i]))
             c->undrained--;
@@ -37,7 +37,10 @@ void control_drain(struct control *c, const char *who)
 void control_on_timer(struct timer *t, void *user)
 {
     struct control *c = user;
-    (void)t;
+    if (t == &c->cert_timer) {
+        control_certs_look(c);
+        return;
+    }
     log_line(c->log, LOG_LV_WARNING, "drain-timeout",
              "%u client connections are cut: they did not end in time", atomic_load(&c->nclients));
     loop_stop(&c->loop);

@@ -130,9 +130,14 @@ static const struct admin_view *look_at(void *ctx)
         .ready = c->ready && !c->stopping,
         .draining = c->stopping,
         .reload = c->reload,
+        .certs_bad = control_certs_bad(c),
+        .cert_renewals = c->cert_renewals,
+        .cert_failures = c->cert_failures,
         .log_dropped = logger_dropped(c->logger),
         .log_write_errors = logger_write_errors(c->logger),
     };
+    v->ncerts = control_certs_list(c, &c->cert_list);
+    v->certs = c->cert_list;
     monitor_report(c->monitor, &v->health);
     return v;
 }
@@ -163,6 +168,18 @@ static void stop(void *ctx, const char *who)
     control_drain(c, who);
 }
 
+static int renew_certs(void *ctx, struct err *e)
+{
+    struct control *c = ctx;
+    loop_touch(&c->loop);
+    return control_certs_renew(c, e);
+}
+
 const struct admin_ops control_admin_ops = {
-    .view = look_at, .look = look, .reload = reload, .set_admin = set_admin, .stop = stop,
+    .view = look_at,
+    .look = look,
+    .reload = reload,
+    .set_admin = set_admin,
+    .stop = stop,
+    .renew_certs = renew_certs,
 };

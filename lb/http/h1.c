@@ -144,6 +144,10 @@ static bool scan(struct h1 *h, char *p, size_t n, size_t *used, size_t *payload,
         if (!(h->x.fl & X_DECODE))
             *payload = *used;
         *end = v == CHUNK_DONE;
+        if (h->body_max && h->chunk.total > h->body_max && v != CHUNK_BAD) {
+            *why = WHY_BODY_TOO_LARGE;
+            return false;
+        }
         return v != CHUNK_BAD;
     }
     case FRAMING_CLOSE:
@@ -258,12 +262,13 @@ void h1_ready(struct io *io)
 
 const struct io_ops h1_io_ops = {h1_ready, conn_flush};
 
-bool h1_begin(struct conn *c, const struct head_limits *limits)
+bool h1_begin(struct conn *c, const struct head_limits *limits, uint64_t body_max)
 {
     if (!conn_activate(c))
         return false;
     struct h1 *h = h1_of(c);
     h->limits = *limits;
+    h->body_max = body_max;
     h->resume = 0;
     h->left = 0;
     h->framing = FRAMING_NONE;
@@ -303,7 +308,8 @@ static bool open_body(struct stream *s, const struct head *head, bool decode, si
     h->x.fl = (uint16_t)(decode ? h->x.fl | X_DECODE : h->x.fl & ~X_DECODE);
     *end = head->framing == FRAMING_NONE || (head->framing == FRAMING_LENGTH && !head->clen);
     if (head->framing == FRAMING_TUNNEL) { /* bytes behind the head belong to the tunnel */
-        h->x.state = RD_TUNNEL;
+        *end = is_front(c);                /* CONNECT: the answer decides whether there is one */
+        h->x.state = *end ? RD_DONE : RD_TUNNEL;
         return true;
     }
     h->x.state = *end ? RD_DONE : RD_BODY;

@@ -17,6 +17,7 @@ struct h1 { /* begins with the xfer that conn.x points to */
     uint32_t resume;         /* of the head parser */
     uint8_t framing;         /* enum framing of the message being read */
     struct head_limits limits;
+    uint64_t body_max; /* payload of a chunked request; 0: no limit */
 };
 
 extern const struct io_ops h1_io_ops;
@@ -27,8 +28,9 @@ static inline struct h1 *h1_of(const struct conn *c)
     return (struct h1 *)(void *)c->x;
 }
 
-/* Begins (or goes on) reading messages: activates the connection. false: out of memory. */
-bool h1_begin(struct conn *, const struct head_limits *);
+/* Begins (or goes on) reading messages: activates the connection. `body_max` bounds the payload of
+ * chunked bodies (0: none; of others the head tells). false: out of memory. */
+bool h1_begin(struct conn *, const struct head_limits *, uint64_t body_max);
 
 /* Reads as far as it goes. */
 void h1_advance(struct conn *);

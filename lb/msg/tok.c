@@ -38,6 +38,8 @@ static const struct name names[64] = {
     NAME(TOK_PROXY_AUTHENTICATE, 'p', 'e', "proxy-authenticate"),
     NAME(TOK_PROXY_AUTHORIZATION, 'p', 'n', "proxy-authorization"),
     NAME(TOK_DATE, 'd', 'e', "date"),
+    NAME(TOK_X_CLIENT_CERT_SUBJECT, 'x', 't', "x-client-cert-subject"),
+    NAME(TOK_X_CLIENT_CERT_SHA256, 'x', '6', "x-client-cert-sha256"),
 };
 
 /* Eight bytes, lower-cased: safe for tchars, since no other tchar becomes a letter by this. */

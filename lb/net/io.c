@@ -16,8 +16,10 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     struct io *io = arg;
     loop_touch(io->loop);
-    io->fl |= (uint16_t)((what & EV_READ ? IO_RD : 0) | (what & EV_WRITE ? IO_WR : 0) |
-                         (what & EV_CLOSED ? IO_HUP | IO_RD : 0));
+    io->fl |= (uint16_t)((what & EV_READ ? IO_RD | IO_SOCK : 0) | (what & EV_WRITE ? IO_WR : 0) |
+                         (what & EV_CLOSED ? IO_HUP | IO_RD | IO_SOCK : 0));
+    if (io->x)
+        io->x->event(io);
     io->ops->ready(io);
 }
 
@@ -87,7 +89,8 @@ void io_shut(struct io *io)
 {
     if (io->x)
         io->x->shut(io);
-    (void)shutdown(io->fd, SHUT_WR);
+    else
+        (void)shutdown(io->fd, SHUT_WR);
 }
 
 void io_kick(struct io *io)
@@ -132,6 +135,7 @@ void io_reset(struct io *io)
     struct linger now = {.l_onoff = 1, .l_linger = 0};
     if (io->fl & IO_OPEN)
         (void)setsockopt(io->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    io->fl |= IO_BROKEN; /* a transport must not say goodbye */
     io_close(io);
 }
 

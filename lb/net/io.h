@@ -22,6 +22,9 @@ enum io_flag {
     IO_OPEN = 1 << 3,
     IO_CONNECTING = 1 << 4, /* a connect is under way */
     IO_STAGED = 1 << 5, /* in the flush queue */
+    IO_SOCK = 1 << 6,   /* for transports: the socket itself may have bytes */
+    IO_SHAKING = 1 << 7, /* the transport shakes hands: nothing of the owner's has left yet */
+    IO_BROKEN = 1 << 8, /* the transport failed: recv and send say IO_FAIL, `fault` says why */
 };
 
 struct io_ops {
@@ -33,8 +36,10 @@ struct xport { /* NULL in io.x: plain */
     const char *name;
     ssize_t (*recv)(struct io *, void *, size_t);
     ssize_t (*send)(struct io *, const void *, size_t);
-    void (*shut)(struct io *);  /* no more will be sent */
-    void (*close)(struct io *); /* free xctx */
+    void (*shut)(struct io *);  /* no more will be sent; the half-close included */
+    void (*close)(struct io *); /* say goodbye unless IO_BROKEN, free xctx */
+    void (*event)(struct io *); /* an edge came, before ops->ready: go on with what is pending */
+    int (*fault)(const struct io *); /* errno of what broke it, 0: nothing; EPROTO: the transport */
 };
 
 struct io {

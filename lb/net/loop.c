@@ -27,8 +27,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
     struct loop *l = arg;
-    l->tick_armed = false;
     loop_touch(l);
+    l->tick_at = l->now_ms; /* still "armed": run_timers comes in this turn and arms it anew */
 }
 
 static struct event_base *base_new(void)
@@ -107,6 +107,7 @@ static void run_timers(struct loop *l)
     if (l->tick_armed && (int32_t)(l->now_ms - l->tick_at) < 0)
         return;
     uint32_t next = wheel_run(&l->wheel, l->now_ms, fire, l);
+    l->tick_armed = false;
     if (next != UINT32_MAX)
         arm_tick(l, next ? next : 1);
 }

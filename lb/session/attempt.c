@@ -10,6 +10,7 @@
 
 #include "lb/http/http.h"
 #include "lb/tcp/raw.h"
+#include "lb/tls/tls_io.h"
 #include "lb/upstream/dial.h"
 #include "lb/upstream/idle.h"
 
@@ -43,7 +44,8 @@ static void give_up(struct session *s, enum why why)
 static struct conn *open_back(struct session *s)
 {
     struct stream_env *env = &s->sh->env;
-    struct conn *c = http(s) && !s->fresh ? idle_take(s->line, &h1_io_ops) : NULL;
+    bool pooled = http(s) && !s->fresh && !proxy_announced(s);
+    struct conn *c = pooled ? idle_take(s->line, &h1_io_ops) : NULL;
     if (c) {
         s->flags |= SF_REUSED;
         stat_add(&s->line->stat[SRV_REUSED], 1);
@@ -52,9 +54,16 @@ static struct conn *open_back(struct session *s)
     s->flags &= ~(uint32_t)SF_REUSED;
     c = http(s) ? dial(env, s->srv, &h1_io_ops, &h1_back_ops)
                 : dial(env, s->srv, &raw_io_ops, &raw_ops);
-    if (c)
-        stat_add(&s->line->stat[SRV_CONNECTS], 1);
-    return c;
+    if (!c)
+        return NULL;
+    stat_add(&s->line->stat[SRV_CONNECTS], 1);
+    struct tls_peer *tls = s->be->tls ? s->be->tls[s->server] : NULL;
+    if (!tls || tls_connect(&c->io, tls, s->sh->index, !http(s)) == 0)
+        return c;
+    stat_add(&s->line->stat[SRV_CLOSED], 1);
+    conn_close(c, false);
+    errno = ENOMEM;
+    return NULL;
 }
 
 static void send_request(struct session *s)
@@ -99,8 +108,10 @@ void attempt_on(struct session *s, int server)
     c->home = s->line;
     c->exchanges++;
     s->back = &c->s;
-    if (!(http(s) ? h1_begin(c, &reply_limits) : raw_begin(c)))
+    if (!(http(s) ? h1_begin(c, &reply_limits, 0) : raw_begin(c)))
         attempt_failed(s, WHY_OUT_OF_MEMORY);
+    else if (proxy_announced(s) && !proxy_announce(s))
+        attempt_failed(s, WHY_MEMORY_LIMIT);
     else if (http(s))
         send_request(s);
     else
@@ -138,6 +149,7 @@ void attempt_drop_back(struct session *s, bool reset)
         return;
     struct conn *c = conn_of(s->back);
     s->back = NULL;
+    s->interims = 0;
     if (s->front && !s->front->ops->conn && conn_of(s->front)->x)
         conn_of(s->front)->x->sink = NULL; /* no splicing into a connection that is gone */
     stat_add(&s->line->stat[SRV_CLOSED], 1);
@@ -160,7 +172,9 @@ static void reclaim(struct session *s)
     struct conn *c = s->back ? conn_of(s->back) : NULL;
     if (!c || !c->x || !c->x->out.mem || s->req.mem)
         return;
-    if (c->x->out.head != s->req_off && http(s)) {
+    if (!http(s) && proxy_announced(s))
+        return; /* while connecting there is nothing but the PROXY header */
+    if (c->x->out.head > s->req_off && http(s)) {
         s->flags |= SF_ANY_SENT;
         if (!(s->flags & SF_PINNED))
             return;
@@ -184,7 +198,7 @@ static void blame(struct session *s, enum why why)
 {
     const struct cfg_passive *p = &s->be->cfg->passive;
     stat_add(&s->line->stat[SRV_FAILED], 1);
-    if (why == WHY_CONNECT_FAILED || why == WHY_CONNECT_TIMEOUT)
+    if (why == WHY_CONNECT_FAILED || why == WHY_CONNECT_TIMEOUT || why == WHY_TLS_FAILED)
         stat_add(&s->line->stat[SRV_CONNECT_FAILED], 1);
     feed_back(s, true);
     if (p->on && ++s->line->fails_in_row >= p->failures) {
@@ -280,7 +294,7 @@ static void back_failed(struct stream *back, enum why why)
             return;
         why = WHY_SERVER_RESET;
     }
-    if (connecting(s) && why_info(why)->side == WHY_SIDE_SERVER)
+    if (connecting(s) && why_info(why)->side == WHY_SIDE_SERVER && why != WHY_TLS_FAILED)
         why = WHY_CONNECT_FAILED;
     if (s->state == S_TUNNEL && !connecting(s)) {
         session_end(s, why);
@@ -337,7 +351,7 @@ void front_failed_hard(struct session *s, enum why why)
     front_finish(front, STREAM_RESET);
 }
 
-static void front_failed(struct stream *front, enum why why)
+void front_failed(struct stream *front, enum why why)
 {
     struct session *s = session_of(front);
     const struct why_info *info = why_info(why);
@@ -379,6 +393,10 @@ static void waited_for_client(struct session *s)
 static void front_timeout(struct stream *front, uint8_t kind)
 {
     struct session *s = session_of(front);
+    if (kind & KIND_CHECK) {
+        (void)session_checked(s, kind & (uint8_t)~KIND_CHECK);
+        return;
+    }
     switch (kind) {
     case KIND_QUEUE:
         choose_unqueue(s);

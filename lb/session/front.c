@@ -9,6 +9,7 @@
 #include "lb/http/http.h"
 #include "lb/session/logline.h"
 #include "lb/tcp/raw.h"
+#include "lb/tls/tls_io.h"
 #include "lb/upstream/idle.h"
 
 #include <errno.h>
@@ -43,7 +44,7 @@ static bool begin(struct conn *c)
 {
     struct acceptor *home = c->home;
     struct head_limits limits = limits_of(home->fe);
-    return h1_begin(c, &limits);
+    return h1_begin(c, &limits, home->fe->cfg->limits.body_bytes);
 }
 
 /* Between exchanges: wakes up for a new head, and starts its clock when only a part has come. */
@@ -70,18 +71,23 @@ static void front_ready(struct io *io)
         conn_deactivate(c);
     else if (c->timer.kind != KIND_HEADER)
         arm(c, KIND_HEADER, home->fe->cfg->timeouts.header);
+    if (c->timer.kind == KIND_HANDSHAKE && !(io->fl & IO_SHAKING))
+        arm(c, KIND_HEADER, home->fe->cfg->timeouts.header);
 }
 
 static const struct io_ops front_io_ops = {front_ready, conn_flush};
 
 void front_protocol_known(struct conn *c, const char *alpn)
 {
-    bool h2 = alpn && strcmp(alpn, "h2") == 0 && !orphan(c);
-    if (!h2) {
+    bool h2 = alpn && strcmp(alpn, "h2") == 0;
+    struct acceptor *home = c->home;
+    if (c->timer.kind == KIND_HANDSHAKE && home->fe)
+        arm(c, KIND_HEADER, home->fe->cfg->timeouts.header);
+    if (orphan(c) || !(h2 ? front_h2_begin(c) : begin(c))) {
+        front_close(c, true);
+    } else if (!h2) {
         c->io.ops = &front_io_ops;
         front_ready(&c->io);
-    } else if (!front_h2_begin(c)) {
-        front_close(c, true);
     }
 }
 
@@ -92,8 +98,17 @@ static bool admit(struct acceptor *a)
     unsigned all = atomic_load_explicit(sh->nclients_all, memory_order_relaxed);
     if (sh->draining || all >= sh->snap->cfg->global.max_connections)
         return false;
-    return !l->connections || frontend_stat(a->fe->rt, FE_CONNS) -
-                                      frontend_stat(a->fe->rt, FE_CONNS_CLOSED) < l->connections;
+    return !l->connections ||
+           frontend_stat(a->fe->rt, FE_CONNS) - frontend_stat(a->fe->rt, FE_CONNS_CLOSED) <
+               l->connections;
+}
+
+/* Connections refused for being too many are only counted: writing of each would help an attacker.
+ */
+static void refused(struct acceptor *a, enum why why)
+{
+    stat_add(&a->line->stat[FE_CONNS_REFUSED], 1);
+    stat_add(&a->line->why[why], 1);
 }
 
 static void enter(struct conn *c, struct acceptor *a)
@@ -113,6 +128,7 @@ void front_leave(struct conn *c)
     struct shard *sh = a->sh;
     if (!(c->io.fl & IO_OPEN))
         return;
+    sources_leave(sh->sources, c->source);
     a->conns--;
     sh->nclients--;
     (void)atomic_fetch_sub_explicit(sh->nclients_all, 1, memory_order_relaxed);
@@ -128,7 +144,7 @@ void front_accepted(struct listener *l, int fd, const struct sockaddr *addr, soc
     bool http = a->fe->cfg->mode == CFG_HTTP;
     (void)len;
     if (!admit(a)) {
-        stat_add(&a->line->stat[FE_CONNS_REFUSED], 1);
+        refused(a, WHY_TOO_MANY_CONNECTIONS);
         (void)close(fd);
         return;
     }
@@ -141,14 +157,65 @@ void front_accepted(struct listener *l, int fd, const struct sockaddr *addr, soc
     peer_of(&c->peer, addr);
     enter(c, a);
     c->s.up = &front_events;
-    if (!http) {
-        tcp_begin(c);
+    if (a->bind->proxy_protocol)
+        proxy_await(c);
+    else
+        front_greet(c);
+}
+
+/* Counts the connection for its network; false: there are too many. */
+static bool admit_source(struct conn *c, const struct acceptor *a)
+{
+    const struct cfg_limits *l = &a->fe->cfg->limits;
+    struct source from = {&c->peer, l->source_ipv6_bits, a->fe->rt};
+    if (!l->source_connections || c->peer.family == AF_UNIX)
+        return true;
+    if (c->peer.family == AF_INET)
+        from.bits = 96 + l->source_ipv4_bits;
+    return sources_enter(a->sh->sources, &from, l->source_connections, &c->source);
+}
+
+void front_greet(struct conn *c)
+{
+    struct acceptor *a = c->home;
+    if (!a->fe || !admit_source(c, a)) {
+        if (a->fe)
+            refused(a, WHY_TOO_MANY_CONNECTIONS);
+        front_close(c, false);
         return;
     }
-    arm(c, KIND_HEADER, a->fe->cfg->timeouts.header);
-    if (a->bind->h2c)
-        c->io.ops = &front_sniff_ops;
+    if (a->tls && tls_accept(&c->io, a->tls) != 0) {
+        stat_add(&a->sh->wk[WK_NO_MEMORY], 1);
+        front_close(c, true);
+        return;
+    }
+    if (a->fe->cfg->mode != CFG_HTTP) {
+        c->io.ops = &raw_io_ops;
+        c->s.ops = &raw_ops;
+        hello_begin(c);
+        return;
+    }
+    c->io.ops = a->tls || a->bind->h2c ? &front_sniff_ops : &front_io_ops;
+    c->s.ops = &h1_front_ops; /* a reload may have changed the mode since the accept */
+    if (a->tls)
+        arm(c, KIND_HANDSHAKE, a->fe->cfg->timeouts.handshake);
+    else
+        arm(c, KIND_HEADER, a->fe->cfg->timeouts.header);
     c->io.ops->ready(&c->io); /* the request has often come already */
+}
+
+void front_turn_away(struct conn *c, enum why why)
+{
+    struct acceptor *a = c->home;
+    struct session *s = a->fe ? session_new(a->sh, &c->s, a->fe->cfg->mode == CFG_HTTP) : NULL;
+    if (!s) {
+        front_close(c, false);
+        return;
+    }
+    stat_add(&a->line->stat[FE_CONNS_REFUSED], 1);
+    if (s->fe->access_sink)
+        logline_note(s, NULL);
+    session_end(s, why);
 }
 
 void front_accept_failed(struct listener *l, int error)
@@ -183,13 +250,15 @@ void front_finish(struct stream *s, enum stream_end how)
     bool unread = c->x && buf_len(&c->x->in) > 0;
     if (how == STREAM_KEEP)
         front_idle(c);
-    else if (c->x && !(c->x->fl & X_EOF) && (how == STREAM_LINGER || (how == STREAM_CLOSE && unread)))
+    else if (c->x && !(c->x->fl & X_EOF) &&
+             (how == STREAM_LINGER || (how == STREAM_CLOSE && unread)))
         front_linger(c);
     else
         front_close(c, how == STREAM_RESET);
 }
 
-/* --- lingering: the reply must not be lost to a RST for bytes we did not read (RFC 9112 9.6) --- */
+/* --- lingering: the reply must not be lost to a RST for bytes we did not read (RFC 9112 9.6) ---
+ */
 
 static void linger_ready(struct io *io)
 {
@@ -273,7 +342,9 @@ static void connected_event(struct stream *s)
 static void timeout_event(struct stream *s, uint8_t kind)
 {
     struct conn *c = conn_of(s);
-    if (kind == KIND_HEADER && h1_head_begun(c))
+    if (kind == KIND_PROXY)
+        front_turn_away(c, WHY_BAD_PROXY_HEADER);
+    else if (kind == KIND_HEADER && h1_head_begun(c))
         refuse(c, WHY_HEADER_TIMEOUT);
     else
         front_close(c, false);

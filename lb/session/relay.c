@@ -6,6 +6,8 @@
  */
 #include "lb/session/session.h"
 
+enum { RATE_GRACE_US = 3000000 };
+
 /* Traffic pushes the idle deadline back; while connecting the connect deadline stands. */
 static void arm_tunnel(struct session *s)
 {
@@ -27,10 +29,14 @@ static void tunnel_check(struct session *s)
         session_end(s, s->flags & SF_HTTP ? WHY_SWITCHED : WHY_OK);
 }
 
-static bool too_large(struct session *s, size_t more)
+/* Below `limit body-min-rate`, on average over the time the client was waited for? A client that
+ * sends nothing at all is the timer's affair. */
+static bool too_slow(struct session *s, size_t more)
 {
-    uint64_t limit = s->fe->cfg->limits.body_bytes;
-    return limit && (s->flags & SF_HTTP) && s->state != S_TUNNEL && s->bytes_in + more > limit;
+    s->waited += s->sh->env.loop.now_us - s->wait_from;
+    s->waited_in += more;
+    return s->waited > RATE_GRACE_US &&
+           s->waited_in * 1000000 / s->waited < s->fe->cfg->limits.body_min_rate;
 }
 
 void relay_front_body(struct stream *front, struct buf *piece, bool end)
@@ -49,12 +55,13 @@ void relay_front_body(struct stream *front, struct buf *piece, bool end)
         }
         return;
     }
-    if (too_large(s, buf_len(piece))) {
+    if (s->fe->cfg->limits.body_min_rate && !end && too_slow(s, buf_len(piece))) {
         attempt_drop_back(s, true);
-        reply_canned(s, 413, WHY_BODY_TOO_LARGE, NULL);
+        front_failed(front, WHY_CLIENT_RATE);
         return;
     }
     s->bytes_in += buf_len(piece);
+    s->flags &= ~(uint32_t)SF_AWAITS_100;
     if (end)
         s->flags |= SF_REQ_END;
     if (!s->back) /* answered already: nobody wants it */
@@ -144,6 +151,7 @@ void relay_back_sent(struct stream *back, struct buf *spent)
         return;
     }
     session_arm(s, KIND_CLIENT);
+    s->wait_from = s->sh->env.loop.now_us;
     s->front->ops->resume(s->front);
 }
 

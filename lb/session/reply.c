@@ -11,6 +11,8 @@
 
 #include <stdio.h>
 
+enum { INTERIMS_MAX = 32 };
+
 /* --- interim responses --- */
 
 static void interim(struct session *s, struct head *h)
@@ -19,6 +21,12 @@ static void interim(struct session *s, struct head *h)
     struct edits e = {0};
     struct buf b = {0};
     stat_add(&s->line->stat[SRV_RESP_1XX], 1);
+    if (++s->interims > INTERIMS_MAX) { /* each pushes the time limit back */
+        attempt_failed(s, WHY_BAD_RESPONSE);
+        return;
+    }
+    if (h->status == 100)
+        s->flags &= ~(uint32_t)SF_AWAITS_100;
     if (!back->ops->take(back, &b, h->len)) {
         attempt_failed(s, WHY_MEMORY_LIMIT);
         return;
@@ -125,6 +133,8 @@ static void add_lines(struct session *s, const struct head *h, struct recode r, 
         cookie_line(s, t);
     if (r.encode)
         text_put(t, SLICE("Transfer-Encoding: chunked\r\n"));
+    if (s->fe->hsts.n && stream_conn(s->front)->io.x)
+        text_put(t, s->fe->hsts);
     if (s->front->ops->conn) /* no Connection field in HTTP/2 */
         return;
     if (!(s->flags & SF_KEEP_ALIVE))
@@ -137,8 +147,11 @@ static void add_lines(struct session *s, const struct head *h, struct recode r, 
 static void edit(struct session *s, const struct head *h, struct recode r, struct edits *e,
                  struct text *t)
 {
-    if (h->framing == FRAMING_TUNNEL) /* 101: Connection and Upgrade are the message */
+    if (h->framing == FRAMING_TUNNEL) { /* 101: Connection and Upgrade are the message */
+        if (h->status != 101)           /* 2xx to CONNECT has no framing (RFC 9110 section 9.3.6) */
+            edits_drop_hop(e, h, true);
         return;
+    }
     if (h->fl & HEAD_HOP || r.decode)
         edits_drop_hop(e, h, r.decode);
     add_lines(s, h, r, t);
@@ -155,15 +168,21 @@ static void final(struct session *s, struct head *h)
     enum why why = WHY_BAD_RESPONSE_FRAMING;
     size_t body = 0;
     bool end = false;
-    /* An answer that overtakes its request: what is still to come of the body must never be read as
-     * a request, so the connection ends with this exchange (RFC 9112 section 9.3). */
-    if (s->sh->draining || !s->home->fe || !(s->flags & SF_REQ_END))
+    if (s->sh->draining || !s->home->fe)
         s->flags &= ~(uint32_t)SF_KEEP_ALIVE;
     struct recode r = recode_of(s, h);
-    edit(s, h, r, &e, &t);
     uint8_t minor = h->minor;
-    if (!back->ops->open_body(back, h, r.decode, &body, &end, &why) || t.cut) {
+    if (!back->ops->open_body(back, h, r.decode, &body, &end, &why)) {
         attempt_failed(s, why);
+        return;
+    }
+    /* An answer that overtakes its request: what is still to come of the body must never be read as
+     * a request, so the connection ends with this exchange (RFC 9112 section 9.3). */
+    if (!(s->flags & SF_REQ_END) && (end || (s->flags & SF_AWAITS_100)))
+        s->flags &= ~(uint32_t)SF_KEEP_ALIVE;
+    edit(s, h, r, &e, &t);
+    if (t.cut) {
+        attempt_failed(s, WHY_RESPONSE_TOO_LARGE);
         return;
     }
     if (!back->ops->take(back, &b, h->len + body)) {
@@ -173,7 +192,7 @@ static void final(struct session *s, struct head *h)
     h->base = buf_data(&b);
     if (minor == 0)
         buf_data(&b)[7] = '1'; /* "HTTP/1.0" → "HTTP/1.1": the version is the sender's */
-    s->flags |= SF_REP_BEGUN | (keeps(h) ? SF_BACK_KEEP : 0);
+    s->flags |= SF_REP_BEGUN | (keeps(h) && !proxy_announced(s) ? SF_BACK_KEEP : 0);
     s->state = S_RELAY;
     s->bytes_out = buf_len(&b);
     buf_drop(&s->req, sh->env.loop.segs);
@@ -241,11 +260,15 @@ static size_t write_reply(struct session *s, struct buf *b, int status, enum why
 {
     size_t room;
     char *p = buf_room(b, &room);
+    struct text allow = {.p = s->sh->text, .max = EDIT_TEXT_MAX};
+    if (status == 405 || (status == 204 && why == WHY_ROUTE_REPLY && s->method == M_OPTIONS))
+        method_allow_line(s->fe->cfg, &allow);
     struct canned c = {
         .status = status,
         .why = why,
         .request_id = {s->id, s->id_n},
         .location = slice_of(location),
+        .fields = {allow.p, allow.n},
         .close = !(s->flags & SF_KEEP_ALIVE),
         .head_only = (s->flags & SF_HEAD_ONLY) != 0,
     };

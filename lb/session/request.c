@@ -11,6 +11,7 @@
 #include "lb/msg/target.h"
 #include "lb/session/logline.h"
 #include "lb/session/text.h"
+#include "lb/tls/tls_io.h"
 
 static const struct slice version_11 = {"HTTP/1.1\r\n", 10};
 
@@ -25,10 +26,10 @@ static bool trusted(const struct session *s)
 static bool acceptable(struct session *s, struct head *h, enum why *why)
 {
     uint64_t limit = s->fe->cfg->limits.body_bytes;
-    if (!framing_request(h, why))
+    *why = WHY_METHOD_REFUSED;
+    if (!method_passes(s->fe->cfg, h))
         return false;
-    *why = WHY_CONNECT_REFUSED;
-    if (h->framing == FRAMING_TUNNEL)
+    if (!framing_request(h, why))
         return false;
     *why = WHY_BODY_TOO_LARGE;
     return !limit || h->framing != FRAMING_LENGTH || h->clen <= limit;
@@ -41,7 +42,7 @@ static void note(struct session *s, const struct head *h)
     bool keep = h->minor ? !(h->fl & HEAD_CLOSE) : (h->fl & HEAD_KEEP_ALIVE) != 0;
     s->method = h->method;
     s->minor = h->minor;
-    if (keep && !(most && c->exchanges >= most) && !s->sh->draining)
+    if (keep && !(most && c->exchanges >= most) && !s->sh->draining && h->method != M_CONNECT)
         s->flags |= SF_KEEP_ALIVE;
     if (method_idempotent((enum http_method)h->method))
         s->flags |= SF_IDEMPOTENT;
@@ -49,6 +50,8 @@ static void note(struct session *s, const struct head *h)
         s->flags |= SF_UPGRADE;
     if (h->method == M_HEAD)
         s->flags |= SF_HEAD_ONLY;
+    if (h->fl & HEAD_EXPECT)
+        s->flags |= SF_AWAITS_100;
     s->t_start = c->exchanges > 1 ? s->t_head : c->born_us;
     if (s->fe->access_sink)
         logline_note(s, h);
@@ -167,21 +170,42 @@ static void forwarded_for(struct session *s, struct edits *e, const struct head 
     text_put(t, (struct slice){ip, n});
 }
 
+/* What a verified client certificate says; such fields of a stranger never pass. */
+static void client_cert(struct session *s, struct edits *e, const struct head *h, struct text *t,
+                        bool keep)
+{
+    const struct io *io = &stream_conn(s->front)->io;
+    const struct tls_client_cert *cert = s->fe->client_certs ? tls_client_cert(io) : NULL;
+    for (unsigned i = 0; (!keep || cert) && i < h->nfields; i++)
+        if (h->f[i].tok >= TOK_X_CLIENT_CERT_SUBJECT)
+            edits_drop(e, i);
+    if (!cert)
+        return;
+    text_put(t, SLICE("\r\nX-Client-Cert-Subject: "));
+    text_put(t, slice_of(cert->subject));
+    text_put(t, SLICE("\r\nX-Client-Cert-Sha256: "));
+    text_put(t, slice_of(cert->sha256));
+}
+
 static void forwarded(struct session *s, struct edits *e, const struct head *h, struct text *t,
                       bool keep)
 {
     forwarded_for(s, e, h, t, keep);
-    if (!keep)
+    if (s->fe->cfg->rfc7239)
+        forward_rfc7239(s, e, h, t, keep);
+    else if (!keep)
         drop_all(e, h, TOK_FORWARDED);
     if (!keep || !head_find(h, TOK_X_FORWARDED_PROTO, 0)) {
         drop_all(e, h, TOK_X_FORWARDED_PROTO);
-        text_put(t, SLICE("\r\nX-Forwarded-Proto: http"));
+        text_put(t, stream_conn(s->front)->io.x ? SLICE("\r\nX-Forwarded-Proto: https")
+                                                : SLICE("\r\nX-Forwarded-Proto: http"));
     }
     if (!keep || !head_find(h, TOK_X_FORWARDED_HOST, 0)) {
         drop_all(e, h, TOK_X_FORWARDED_HOST);
         text_put(t, SLICE("\r\nX-Forwarded-Host: "));
         text_put(t, h->host);
     }
+    client_cert(s, e, h, t, keep);
 }
 
 /* May a value that came in be passed on as the request id? Visible ASCII, not too long. */
@@ -243,14 +267,21 @@ static void host_line(struct session *s, struct edits *e, const struct head *h, 
     text_put(t, h->host.n ? h->host : slice_of(s->home->bind->addr.text));
 }
 
-static void upgrade_lines(struct edits *e, const struct head *h, struct text *t)
+/* Fields of this hop that are said anew to the server: TE and Upgrade, named by Connection. */
+static void hop_lines(const struct session *s, const struct head *h, struct text *t)
 {
-    const struct field *f = head_find(h, TOK_UPGRADE, 0);
-    (void)e;
-    if (!f)
+    bool te = h->fl & HEAD_TE_TRAILERS; /* h1 forwards trailers (RFC 9110 section 10.1.4) */
+    const struct field *up = s->flags & SF_UPGRADE ? head_find(h, TOK_UPGRADE, 0) : NULL;
+    if (!te && !up)
         return;
-    text_put(t, SLICE("\r\nConnection: upgrade\r\nUpgrade: "));
-    text_put(t, field_value(h, f));
+    text_put(t, SLICE("\r\nConnection: "));
+    text_put(t, te && up ? SLICE("upgrade, TE") : te ? SLICE("TE") : SLICE("upgrade"));
+    if (te)
+        text_put(t, SLICE("\r\nTE: trailers"));
+    if (up) {
+        text_put(t, SLICE("\r\nUpgrade: "));
+        text_put(t, field_value(h, up));
+    }
 }
 
 /* Via: the field a gateway must add to requests (RFC 9110 section 7.6.3). */
@@ -265,8 +296,10 @@ static bool edit(struct session *s, struct head *h, struct edits *e, struct text
     request_id(s, e, h, add, keep);
     text_put(add, h->minor ? SLICE("\r\nVia: 1.1 lb") : SLICE("\r\nVia: 1.0 lb"));
     host_line(s, e, h, add);
-    if (s->flags & SF_UPGRADE)
-        upgrade_lines(e, h, add);
+    if (h->fl & HEAD_HOP)
+        hop_lines(s, h, add);
+    if (h->method == M_OPTIONS || h->method == M_TRACE)
+        method_count_hop(e, h, add);
     text_put(add, SLICE("\r\n"));
     start_line(s, e, h, start);
     e->add = (struct slice){add->p, add->n};
@@ -320,8 +353,8 @@ static void answer(struct session *s, const struct cfg_route *route, struct head
 {
     char where[2048];
     struct text t = {.p = where, .max = sizeof where - 1};
-    enum why why = route == &s->fe->cfg->otherwise && route->status == 421 ? WHY_NO_ROUTE
-                                                                           : WHY_ROUTE_REPLY;
+    enum why why =
+        route == &s->fe->cfg->otherwise && route->status == 421 ? WHY_NO_ROUTE : WHY_ROUTE_REPLY;
     bool fits = route->action != CFG_REDIRECT || text_expand(&t, route->location, h);
     where[t.n] = '\0';
     if (!swallow(s, h))
@@ -355,8 +388,24 @@ void request_begin(struct stream *front, struct head *h)
         reply_canned(s, 400, WHY_BAD_TARGET, NULL);
         return;
     }
+    if (h->method == M_CONNECT && !method_connects(route)) {
+        reply_canned(s, 405, WHY_CONNECT_REFUSED, NULL);
+        return;
+    }
+    if (s->fe->cfg->redirect_https && !stream_conn(s->front)->io.x) {
+        static const struct cfg_route to_https = {
+            .action = CFG_REDIRECT, .status = 308, .location = "https://$host$uri"};
+        route = &to_https;
+    }
     if (route->action != CFG_TO_BACKEND) {
         answer(s, route, h);
+        return;
+    }
+    if ((h->method == M_OPTIONS || h->method == M_TRACE) && method_ends_here(h)) {
+        bool trace = h->method == M_TRACE;
+        if (!swallow(s, h))
+            s->flags &= ~(uint32_t)SF_REQ_END;
+        reply_canned(s, trace ? 405 : 204, trace ? WHY_METHOD_REFUSED : WHY_ROUTE_REPLY, NULL);
         return;
     }
     if (!to_backend(s, route, h)) {

@@ -37,6 +37,8 @@ struct session *session_new(struct shard *sh, struct stream *front, bool http)
     return s;
 }
 
+enum { CHECK_MS = 1000 };
+
 static uint32_t limit_of(const struct session *s, uint8_t kind)
 {
     const struct cfg_timeouts *fe = &s->fe->cfg->timeouts;
@@ -65,10 +67,30 @@ void session_arm(struct session *s, uint8_t kind)
     if (!s->front)
         return;
     struct timer *t = stream_timer(s->front);
-    if (ms) /* the owner was set when the connection or stream was made */
+    if (!ms)
+        loop_timer_clear(l, t);
+    else if (ms <= 2 * CHECK_MS) /* the owner was set when the connection or stream was made */
         loop_timer_set(l, t, (enum loop_timer_owner)t->owner, kind, ms);
     else
-        loop_timer_clear(l, t);
+        loop_timer_set(l, t, (enum loop_timer_owner)t->owner, kind | KIND_CHECK, CHECK_MS);
+}
+
+/* libevent hides a reset that came together with data, and a drained read does not look again: so a
+ * wait that lasts is interrupted once. false: the session has ended. */
+bool session_checked(struct session *s, uint8_t kind)
+{
+    struct loop *l = &s->sh->env.loop;
+    if (s->back && !(conn_of(s->back)->io.fl & IO_CONNECTING))
+        conn_probe(conn_of(s->back));
+    if (s->state != S_OVER && s->front && !s->front->ops->conn)
+        conn_probe(conn_of(s->front));
+    uint32_t ms = limit_of(s, kind);
+    if (s->state == S_OVER || !s->front || ms <= CHECK_MS)
+        return false;
+    struct timer *t = stream_timer(s->front);
+    if (!timer_armed(t))
+        loop_timer_set(l, t, (enum loop_timer_owner)t->owner, kind, ms - CHECK_MS);
+    return true;
 }
 
 static void session_free(struct grave *g)

@@ -10,6 +10,7 @@
 
 #include "lb/session/choose.h"
 #include "lb/session/shard.h"
+#include "lb/session/source.h"
 
 enum session_state {
     S_HEAD,    /* request head being handled */
@@ -45,12 +46,14 @@ enum session_flag {
     SF_HEAD_ONLY = 1 << 18,  /* the request was HEAD */
     SF_ENCODE = 1 << 20,     /* the front frames the body itself: an empty end must be sent */
     SF_RETRIED_DEAD = 1 << 19, /* a dead pooled connection was already made up for */
-    SF_LAST_WORDS = 1 << 20,   /* the server takes no more; what it said before is being read */
+    SF_LAST_WORDS = 1 << 21,   /* the server takes no more; what it said before is being read */
+    SF_AWAITS_100 = 1 << 22,   /* the client waits for leave to send its body */
 };
 
 enum session_timer { /* kinds of a client connection's timer */
     KIND_NONE, KIND_HEADER, KIND_IDLE, KIND_LINGER, KIND_CONNECT, KIND_REPLY, KIND_CLIENT,
-    KIND_SERVER, KIND_TUNNEL, KIND_QUEUE,
+    KIND_SERVER, KIND_TUNNEL, KIND_QUEUE, KIND_PROXY, KIND_HANDSHAKE,
+    KIND_CHECK = 0x80, /* with one of the above: look whether both peers are there, then wait on */
 };
 
 enum { TRIED_MAX = 8 }; /* failed servers a request remembers */
@@ -82,10 +85,12 @@ struct session {
     uint64_t key;              /* for hash balancers */
     uint16_t tried[TRIED_MAX]; /* servers that failed this request */
     uint8_t ntried;
+    uint8_t interims;          /* 1xx heads of this attempt */
     bool fresh;                /* the next attempt must not use a pooled connection */
     enum why last_why;         /* of the attempt that failed last */
     uint64_t t_start, t_head, t_pick, t_connect, t_sent, t_reply; /* µs; 0: did not happen */
     uint64_t bytes_in, bytes_out;
+    uint64_t wait_from, waited, waited_in; /* for body-min-rate: µs, bytes since the head */
     struct logline *logline;
     uint8_t id_n;              /* bytes of the request id */
     char id[128];              /* made by lb, or a trusted peer's */
@@ -97,6 +102,7 @@ struct session {
 struct session *session_new(struct shard *, struct stream *front, bool http);
 void session_end(struct session *, enum why);
 void session_arm(struct session *, uint8_t kind); /* the front timer, by kind */
+bool session_checked(struct session *, uint8_t kind); /* the timer fired with KIND_CHECK */
 static inline struct session *session_of(struct stream *s)
 {
     return s->owner;
@@ -111,6 +117,7 @@ void attempt_failed(struct session *, enum why); /* retry elsewhere, or give up 
 void attempt_drop_back(struct session *, bool reset); /* close the server's connection */
 void attempt_release(struct session *);    /* the server no longer works on it */
 extern const struct stream_events session_front_events, session_back_events;
+void front_failed(struct stream *front, enum why); /* answers, when it can, and ends */
 void front_failed_hard(struct session *, enum why); /* the client is gone: end without a reply */
 /* --- reply.c --- */
 void reply_head(struct stream *back, struct head *);
@@ -123,10 +130,29 @@ void relay_front_sent(struct stream *, struct buf *spent);
 void relay_back_sent(struct stream *, struct buf *spent);
 void relay_begin_tunnel(struct session *);
 /* --- tcp.c --- */
-void tcp_begin(struct conn *client);
+/* `name`: what the client's TLS asks for; `why`: not OK, it is refused. */
+void tcp_begin(struct conn *client, struct slice name, enum why);
+/* --- hello.c --- */
+void hello_begin(struct conn *client); /* leads to tcp_begin */
+/* --- method.c --- */
+struct text;
+bool method_passes(const struct cfg_frontend *, const struct head *); /* by `methods` */
+bool method_connects(const struct cfg_route *); /* does the route take CONNECT? */
+void method_allow_line(const struct cfg_frontend *, struct text *); /* the Allow field of a 405 */
+bool method_ends_here(const struct head *);    /* Max-Forwards: 0 (RFC 9110 section 7.6.2) */
+void method_count_hop(struct edits *, const struct head *, struct text *);
+/* --- forward.c --- */
+void forward_rfc7239(const struct session *, struct edits *, const struct head *, struct text *,
+                     bool keep);
+/* --- proxyhead.c --- */
+void proxy_await(struct conn *client);     /* a PROXY header must come first, then front_greet */
+bool proxy_announced(const struct session *); /* does the attempt's server get one? */
+bool proxy_announce(struct session *);     /* puts it in front of s->req; false: no memory */
 /* --- front.c: client connections between exchanges --- */
 void front_accepted(struct listener *, int fd, const struct sockaddr *, socklen_t);
 void front_accept_failed(struct listener *, int error);
+void front_greet(struct conn *);           /* who it is is known: the first exchange may begin */
+void front_turn_away(struct conn *, enum why); /* refused before an exchange; counted and logged */
 void front_idle(struct conn *);            /* after an exchange: wait for the next */
 void front_close(struct conn *, bool reset); /* now */
 void front_finish(struct stream *, enum stream_end); /* after an exchange */

@@ -22,6 +22,7 @@ struct acceptor {
     struct sockset *set;  /* borrowed from the snapshot that has the bind */
     struct frontend *fe;  /* of the current snapshot; NULL: the bind is gone */
     const struct cfg_bind *bind;
+    struct tls_ctx *tls;  /* of the bind, borrowed from the current snapshot; NULL: plain */
     struct frontend_line *line; /* of fe, this worker's; NULL: the bind is gone */
     unsigned conns;       /* client connections accepted here and still open */
 };
@@ -41,6 +42,7 @@ struct shard {
     struct list clients;   /* client connections, grave.link */
     unsigned nclients;
     atomic_uint *nclients_all; /* of all workers; shared by them */
+    struct sources *sources;   /* likewise */
     uint64_t foreign_ends; /* sessions of older snapshots that ended: counts must be re-read */
     bool draining;         /* no keep-alive, no new connections */
     /* Tells the control thread of failures in a row, and that a snapshot has no sessions left. */

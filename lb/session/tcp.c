@@ -7,7 +7,7 @@
 #include "lb/session/logline.h"
 #include "lb/tcp/raw.h"
 
-void tcp_begin(struct conn *client)
+void tcp_begin(struct conn *client, struct slice name, enum why why)
 {
     struct shard *sh = shard_of(client);
     struct session *s = raw_begin(client) ? session_new(sh, &client->s, false) : NULL;
@@ -15,10 +15,14 @@ void tcp_begin(struct conn *client)
         front_close(client, true);
         return;
     }
-    static const struct route_query nothing = {0};
-    const struct cfg_route *route = route_lookup(s->fe->routes, &nothing);
+    struct route_query q = {.host = name};
+    const struct cfg_route *route = route_lookup(s->fe->routes, &q);
     if (s->fe->access_sink)
         logline_note(s, NULL);
+    if (why != WHY_OK) {
+        session_end(s, why);
+        return;
+    }
     if (route->action != CFG_TO_BACKEND) {
         session_end(s, WHY_NO_ROUTE);
         return;

@@ -141,7 +141,7 @@ static int bind_one(struct snapshot *s, const struct snapshot *old, unsigned fro
             return err_prefix(e, "%s:%u:%u", b->addr.loc.file, b->addr.loc.line, b->addr.loc.col);
         }
     }
-    s->bounds[s->nbounds++] = (struct bound){set, frontend, b};
+    s->bounds[s->nbounds++] = (struct bound){.set = set, .frontend = frontend, .cfg = b};
     return 0;
 }
 

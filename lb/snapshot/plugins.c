@@ -4,6 +4,7 @@
 #include "balancers/registry.h"
 #include "health/check.h"
 #include "lb/base/err.h"
+#include "lb/tls/tls_ctx.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -33,8 +34,11 @@ int plugins_init(struct plugins *p, struct err *e)
         d[i] = &b[i]->desc;
     for (size_t i = 0; i < nc; i++)
         d[nb + 1 + i] = &c[i]->desc;
-    p->cfg = (struct cfg_plugins){
-        .balancers = d, .checks = d + nb + 1, .load_balancer = load_balancer, .ctx = p->set};
+    p->cfg = (struct cfg_plugins){.balancers = d,
+                                  .checks = d + nb + 1,
+                                  .load_balancer = load_balancer,
+                                  .ctx = p->set,
+                                  .judge_tls = tls_judge};
     return 0;
 }
 

@@ -15,6 +15,8 @@
 #include "lb/snapshot/bind.h"
 #include "lb/snapshot/sticky.h"
 #include "lb/snapshot/survivors.h"
+#include "lb/snapshot/tls.h"
+#include "lb/tls/tls_ctx.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -31,7 +33,12 @@ static int add_server(struct backend *b, const struct cfg_server *cs, struct sur
 {
     struct sockaddr_storage ss;
     socklen_t len;
+    uint64_t tls_id = cs->tls ? tls_peer_id(cs->tls_opts, &cs->addr) : 0;
     struct server_rt *rt = survivors_server(old, b->cfg->name, cs->name, cs->addr.text);
+    if (rt && rt->tls_id != tls_id) { /* what is pooled was made under other terms */
+        server_rt_unref(rt);
+        rt = NULL;
+    }
     if (!rt) {
         if (addr_resolve(&cs->addr, 0, &ss, &len, e) != 0)
             return -1;
@@ -39,11 +46,13 @@ static int add_server(struct backend *b, const struct cfg_server *cs, struct sur
                            deps->nworkers);
         if (!rt)
             return no_memory(e);
+        rt->tls_id = tls_id;
         if (cs->disabled)
             atomic_store(&rt->admin, ADMIN_MAINT);
     }
     b->servers[b->nservers++] = rt;
     b->any_max |= cs->max_connections != 0;
+    b->any_proxy |= cs->proxy_protocol != 0;
     return 0;
 }
 
@@ -102,7 +111,7 @@ static int add_backend(struct snapshot *s, unsigned i, struct survivors *old,
     for (unsigned k = 0; k < b->cfg->nservers; k++)
         if (add_server(b, &b->cfg->servers[k], old, deps, e) != 0)
             return -1;
-    return add_policy(b, deps, e);
+    return snapshot_tls_peers(b, deps, e) == 0 ? add_policy(b, deps, e) : -1;
 }
 
 static void free_backend(struct backend *b)
@@ -113,6 +122,7 @@ static void free_backend(struct backend *b)
         b->sticky_bal->release(b->sticky_shared);
     for (unsigned i = 0; i < b->nservers; i++)
         server_rt_unref(b->servers[i]);
+    snapshot_tls_free_peers(b);
     backend_rt_unref(b->rt);
     free(b->servers);
     free(b->tokens);
@@ -147,6 +157,7 @@ static int add_frontend(struct snapshot *s, unsigned i, struct survivors *old,
     f->routes = route_compile(f->cfg, e);
     if (!f->routes)
         return err_prefix(e, "frontend '%s'", f->cfg->name);
+    snapshot_tls_frontend(f);
     return open_access_log(f, deps->logger, e);
 }
 
@@ -206,7 +217,7 @@ static int build(struct snapshot *s, const struct snapshot *old, struct survivor
             s->nfrontends++;
             return -1;
         }
-    return bind_all(s, old, e);
+    return bind_all(s, old, e) == 0 ? snapshot_tls_binds(s, deps, e) : -1;
 }
 
 struct snapshot *snapshot_prepare(struct cfg *cfg, const struct snapshot *old,
@@ -244,8 +255,10 @@ void snapshot_free(struct snapshot *s)
 {
     if (!s)
         return;
-    for (unsigned i = 0; i < s->nbounds; i++)
+    for (unsigned i = 0; i < s->nbounds; i++) {
+        tls_ctx_unref(s->bounds[i].tls);
         sockset_unref(s->bounds[i].set);
+    }
     for (unsigned i = 0; i < s->nfrontends; i++)
         free_frontend(&s->frontends[i], s->logger);
     for (unsigned w = 0; s->wb && w < s->nworkers; w++) {

@@ -58,6 +58,7 @@ struct conn *conn_new(struct stream_env *env, int fd, const struct io_ops *io_op
     c->home = NULL;
     c->born_us = env->loop.now_us;
     c->peer = (struct peer){0};
+    c->source = 0;
     c->exchanges = 0;
     c->bulk = false;
     return c;
@@ -186,6 +187,13 @@ static void all_sent(struct conn *c)
     buf_drop(&spent, loop->segs);
 }
 
+/* Why a connection that failed while it was being made failed. */
+static enum why connect_why(const struct io *io)
+{
+    bool tls = io->x && io->x->fault(io) == EPROTO;
+    return tls ? WHY_TLS_FAILED : WHY_CONNECT_FAILED;
+}
+
 static void connected(struct conn *c)
 {
     c->io.fl &= (uint16_t)~IO_CONNECTING;
@@ -207,7 +215,7 @@ void conn_flush(struct io *io)
         if (n == IO_AGAIN)
             return;
         if (n < 0) {
-            c->s.up->failed(&c->s, io->fl & IO_CONNECTING ? WHY_CONNECT_FAILED : WHY_CLIENT_RESET);
+            c->s.up->failed(&c->s, io->fl & IO_CONNECTING ? connect_why(io) : WHY_CLIENT_RESET);
             return;
         }
         buf_took(out, (size_t)n);
@@ -225,11 +233,11 @@ bool conn_woken(struct conn *c)
     if (c->x && (c->x->fl & X_SENDING) && (io->fl & IO_WR) && !(io->fl & IO_STAGED))
         conn_flush(io);
     if ((io->fl & (IO_OPEN | IO_CONNECTING)) == (IO_OPEN | IO_CONNECTING)) {
-        int error = io_connect_error(io);
+        int error = io->x ? io->x->fault(io) : io_connect_error(io);
         if (error) {
             errno = error;
-            c->s.up->failed(&c->s, WHY_CONNECT_FAILED);
-        } else {
+            c->s.up->failed(&c->s, connect_why(io));
+        } else if (!(io->fl & IO_SHAKING)) {
             connected(c);
         }
     }
@@ -267,6 +275,7 @@ static bool tunnel_step(struct conn *c, size_t *moved)
 {
     struct xfer *x = c->x;
     if (buf_len(&x->in)) { /* came behind the head that opened the tunnel */
+        x->in_total += buf_len(&x->in);
         deliver(c, false);
         return true;
     }

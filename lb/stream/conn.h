@@ -54,6 +54,7 @@ struct conn {
     struct xfer *x;     /* owned; NULL while idle */
     void *home;         /* client: where it was accepted; upstream: its server; the owner's */
     uint64_t born_us;
+    uint64_t source;    /* client: key in the table of sources; 0: not counted */
     struct peer peer;
     uint32_t exchanges; /* begun on this connection */
     bool bulk;          /* the last message was long: read the next in large pieces */

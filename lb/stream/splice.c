@@ -12,6 +12,7 @@
 
 enum {
     PIPES_MAX = 256,              /* open at a time, per worker */
+    PIPES_KEEP = 8,               /* … of which this many are kept while nobody needs them */
     PIPE_BYTES = 1024 * 1024,     /* asked for; the kernel may give less */
     SPLICE_AFTER = 4 * 1024 * 1024, /* bytes a tunnel copies before it changes over */
     SPLICE_LEAVE = 16 * 1024,     /* a step that moves less goes back to copying */
@@ -26,7 +27,7 @@ struct pipe_pair {
 
 struct pipes {
     struct pipe_pair *cached;
-    unsigned open;
+    unsigned open, ncached;
 };
 
 struct pipes *pipes_new(void)
@@ -62,6 +63,7 @@ static struct pipe_pair *pipe_get(struct pipes *all)
     struct pipe_pair *p = all->cached;
     if (p) {
         all->cached = p->next;
+        all->ncached--;
         return p;
     }
     if (all->open >= PIPES_MAX || !(p = calloc(1, sizeof *p)))
@@ -96,12 +98,13 @@ void splice_stop(struct conn *c)
     if (!p)
         return;
     c->x->pipe = NULL;
-    if (p->held) {
+    if (p->held || all->ncached >= PIPES_KEEP) {
         pipe_destroy(all, p);
         return;
     }
     p->next = all->cached;
     all->cached = p;
+    all->ncached++;
 }
 
 /* Pipe to socket. 1: the pipe is empty, 0: the socket is full, -1: it failed. */

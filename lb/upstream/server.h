@@ -72,6 +72,7 @@ struct server_rt {
     _Atomic uint8_t grow_pct;   /* slow start: 1..100 % of the weight */
     _Atomic uint8_t retired;    /* 1: no current snapshot has it; its idle connections must go */
     _Atomic int32_t weight_override; /* runtime API; -1: as configured */
+    uint64_t tls_id;            /* of the TLS settings its connections are made with; 0: plain */
     uint64_t seen;              /* generation of the newest snapshot that has it; control thread */
     uint64_t changed_wall_us;   /* when `health`, `admin` or `ejected` last changed */
     char cause[96];             /* of that change: "connection refused", "status 500" */

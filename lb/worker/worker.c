@@ -70,6 +70,7 @@ struct worker *worker_new(const struct worker_options *o, struct err *e)
     }
     w->sh.log = logger_attach(o->logger);
     w->sh.nclients_all = o->nclients;
+    w->sh.sources = o->sources;
     w->sh.report_failures = report_failures;
     w->sh.snapshot_idle = snapshot_idle;
     w->sh.env.loop.after_batch = after_batch;

@@ -25,6 +25,7 @@ struct worker_options {
     uint64_t seed;
     struct logger *logger;
     atomic_uint *nclients;       /* shared by all workers */
+    struct sources *sources;     /* likewise */
     struct mailbox *control;     /* where reports go */
     const struct worker_reports *reports;
 };

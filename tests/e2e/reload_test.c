@@ -18,30 +18,39 @@ static void check_load(const struct load_result *r)
     assert_int_equal(r->reopened, 0); /* the listener stays, and so do its connections */
 }
 
-/* Reloads with other balancers, weights and timeouts in turn. */
-static void reload_variant(struct web *w, int i)
+/* Reloads with other balancers, servers, timeouts, frontends and binds in turn. */
+static void reload_variant(struct web *w, int i, const uint16_t *extra)
 {
     static const char *const balance[] = {"round-robin", "least-connections", "hash uri",
                                           "weighted-round-robin"};
     struct web_opts o = w->opts;
     o.balance = balance[i % 4];
     o.backend = i % 3 ? "timeout server 4s" : "check tcp { every 200ms }";
-    o.more = i % 2 ? "backend other { server x 127.0.0.1:1 }" : NULL;
+    o.origins = 1 + (unsigned)i % 3;
+    o.server = i % 5 ? NULL : "{ weight 2 }";
+    char *more = format_new("frontend extra%d { bind 127.0.0.1:%u; route -> other }\n"
+                            "backend other { server x%d 127.0.0.1:%u }",
+                            i % 7, extra[i % 2], i, w->oport[i % 3]);
+    o.more = i % 4 ? more : NULL;
     char *conf = web_conf(w, &o);
     lb_reload(&w->lb, "%s", conf);
     free(conf);
+    if (o.more)
+        assert_int_equal(http_get(extra[i % 2], "/", NULL, NULL), 200);
+    free(more);
 }
 
-static void hundred_reloads_under_load(void **state)
+static void many_reloads_under_load(void **state)
 {
     (void)state;
     struct web w;
     web_start(&w, &(struct web_opts){.origins = 3});
     struct load *l = load_start(&(struct load_opts){
         .port = w.port, .keepalive = 3, .fresh = 2, .websocket = true, .pause_ms = 2});
+    const uint16_t extra[2] = {port_new(), port_new()};
     size_t warm = 0;
-    for (int i = 0; i < 100; i++) {
-        reload_variant(&w, i);
+    for (int i = 0; i < 120; i++) {
+        reload_variant(&w, i, extra);
         if (i == 20)
             warm = proc_rss_kib(&w.lb.proc);
     }
@@ -75,7 +84,7 @@ static void bad_file_changes_nothing(void **state)
     lb_wait_log(&w.lb, "in use", 5000);
     assert_int_not_equal(web_who(&w, "/", NULL), 0);
     origin_stop(taken);
-    reload_variant(&w, 0); /* and a good one still works */
+    reload_variant(&w, 0, (uint16_t[]){port_new(), port_new()}); /* and a good one still works */
     struct load_result r = load_stop(l);
     check_load(&r);
     web_stop(&w);
@@ -286,7 +295,7 @@ static void bind_moves_with_its_connections(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        E2E_TEST(hundred_reloads_under_load),
+        E2E_TEST(many_reloads_under_load),
         E2E_TEST(bad_file_changes_nothing),
         E2E_TEST(servers_come_and_go),
         E2E_TEST(binds_come_and_go),

@@ -149,8 +149,12 @@ static struct world *world_new(const char *first, unsigned nbackends, unsigned n
                                   .generation = 3,
                                   .ready = true,
                                   .reload = {.ok = 2, .failed = 1, .last_ok = true}};
-    w->ops =
-        (struct admin_ops){w, world_view, world_look, world_reload, world_set_admin, world_stop};
+    w->ops = (struct admin_ops){.ctx = w,
+                                .view = world_view,
+                                .look = world_look,
+                                .reload = world_reload,
+                                .set_admin = world_set_admin,
+                                .stop = world_stop};
     return w;
 }
 

@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { VISITS_MAX = 4096 };
+enum { VISITS_MAX = 4096, HEAD_MOST = 1 << 20 };
 
 struct origin {
     struct origin_opts opts;
@@ -221,10 +221,11 @@ void request_free(struct request *r)
 bool visit_request_head(struct visit *v, struct request *r)
 {
     request_free(r);
-    while (!v->c.in.n || !memmem(v->c.in.p, v->c.in.n, "\r\n\r\n", 4))
-        if (!client_more(&v->c, 600000))
+    const char *end;
+    while (!v->c.in.n || !(end = memmem(v->c.in.p, v->c.in.n, "\r\n\r\n", 4)))
+        if (v->c.in.n > HEAD_MOST || !client_more(&v->c, 600000))
             return false;
-    size_t n = (size_t)(strstr(v->c.in.p, "\r\n\r\n") - v->c.in.p) + 4;
+    size_t n = (size_t)(end - v->c.in.p) + 4; /* there may be NUL bytes before it */
     text_add(&r->head, v->c.in.p, n);
     text_drop(&v->c.in, n);
     if (sscanf(r->head.p, "%31s %1023s", r->method, r->path) != 2)
