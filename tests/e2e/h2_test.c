@@ -41,7 +41,7 @@ static void one_bind_speaks_both_protocols(void **state)
     h2_close(&h);
     h2_connect(&h, w.port); /* the preface byte by byte */
     for (size_t i = 0; i < NGHTTP2_CLIENT_MAGIC_LEN; i++) {
-        assert_true(client_send(&h.c, NGHTTP2_CLIENT_MAGIC + i, 1));
+        assert_true(client_send(&h.c, &NGHTTP2_CLIENT_MAGIC[i], 1));
         sleep_ms(2);
     }
     (void)h2_frame(&h, NGHTTP2_SETTINGS, 0, 0, NULL, 0);
