@@ -22,7 +22,7 @@ DESTDIR ?=
 CPPFLAGS += -D_GNU_SOURCE -I. $(LLHTTP_CPP)
 # snprintf is used to cut what is too long; whether GCC warns of that depends on the optimisation.
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-format-truncation \
-            -Wno-unknown-warning-option
+            -Wno-unknown-warning-option -Wno-string-concatenation
 WERROR   ?= -Werror
 CSTD     := -std=gnu11
 HARDEN   := -fPIE -fstack-protector-strong -fno-strict-aliasing
@@ -50,7 +50,7 @@ endif
 
 ALL_CFLAGS  = $(CSTD) $(WARN) $(WERROR) $(HARDEN) $(FLAGS) $(CFLAGS)
 ALL_LDFLAGS = $(LDHARDEN) $(FLAGS) $(LDFLAGS)
-LIBS       := -levent -lssl -lcrypto -ljansson -lpcre2-8 -ldl -lpthread
+LIBS       := -levent -lnghttp2 -lssl -lcrypto -ljansson -lpcre2-8 -ldl -lpthread
 
 SRC  := $(wildcard lb/*.c lb/*/*.c balancers/*.c health/*.c config/*.c)
 OBJ  := $(SRC:%.c=$(O)/obj/%.o)
@@ -129,13 +129,13 @@ TEST_LINK = $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(NO_LTO) -MMD -MP -M
 $(E2E): $(O)/%: %.c $(E2E_LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(TEST_LINK) $< $(E2E_LIB) -lcmocka -lpthread
+	$(Q)$(TEST_LINK) $< $(E2E_LIB) -lcmocka -lnghttp2 -lpthread
 
 # A budget test counts calls by a library it preloads into lb.
 $(BUDGET): $(O)/%: %.c $(BUDGET_LIB) $(E2E_LIB) | $(O)/tests/budget/shim.so
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(TEST_LINK) $< $(BUDGET_LIB) $(E2E_LIB) -lcmocka -lpthread
+	$(Q)$(TEST_LINK) $< $(BUDGET_LIB) $(E2E_LIB) -lcmocka -lnghttp2 -lpthread
 
 $(O)/tests/budget/shim.so: tests/budget/lib/shim.c tests/budget/lib/shim.h
 	@mkdir -p $(@D)

@@ -124,6 +124,7 @@ struct cfg_bind {
     bool proxy_protocol;               /* a PROXY header comes first */
     const struct cfg_net *proxy_trust; /* who may send one: its own list or the frontend's */
     unsigned nproxy_trust;
+    bool h2c; /* HTTP/2 without TLS, told from HTTP/1 by its preface */
     bool tls;
     const struct cfg_tls *tls_opts; /* its own block or the frontend's; not NULL when `tls` */
 };

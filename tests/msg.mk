@@ -35,6 +35,14 @@ fuzz:
 	$(MAKE) --no-print-directory -j2 CC=clang MODE=fuzz $(FUZZ:%=build/fuzz/tests/fuzz/%_fuzz)
 	tests/fuzz/search $(FUZZ_SECONDS) $(FUZZ)
 
+# Line coverage of the program and its tests by module: clang and llvm-cov, about a minute.
+.PHONY: coverage
+coverage:
+	$(MAKE) --no-print-directory -j2 CC=clang MODE=coverage coverage-run
+.PHONY: coverage-run
+coverage-run: $(O)/lb $(E2E) $(UNIT) $(REPLAY)
+	tests/coverage $(O) $(E2E) $(UNIT) $(REPLAY)
+
 $(O)/bench/micro/head: bench/micro/head.c $(O)/liblb.a $(filter %.o,$(LLHTTP_LINK))
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(LLHTTP_FLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(O)/liblb.a $(LLHTTP_LINK)

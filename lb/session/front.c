@@ -71,11 +71,49 @@ static void front_ready(struct io *io)
         conn_deactivate(c);
     else if (c->timer.kind != KIND_HEADER)
         arm(c, KIND_HEADER, home->fe->cfg->timeouts.header);
-    if (c->timer.kind == KIND_HANDSHAKE && !(io->fl & IO_SHAKING))
-        arm(c, KIND_HEADER, home->fe->cfg->timeouts.header);
 }
 
 static const struct io_ops front_io_ops = {front_ready, conn_flush};
+
+void front_protocol_known(struct conn *c, struct slice alpn)
+{
+    bool h2 = slice_eq(alpn, SLICE("h2")) && !orphan(c);
+    if (!h2) {
+        c->io.ops = &front_io_ops;
+        if (c->x && !begin(c)) /* the bytes that told it are there already */
+            front_close(c, true);
+        else
+            front_ready(&c->io);
+    } else if (!front_h2_begin(c)) {
+        front_close(c, true);
+    }
+}
+
+/* While TLS shakes hands: afterwards the time for a request head begins. */
+static void shaking_ready(struct io *io)
+{
+    struct conn *c = conn_of_io(io);
+    struct acceptor *a = c->home;
+    if (orphan(c) || io->fl & IO_BROKEN) {
+        front_close(c, false);
+        return;
+    }
+    if (io->fl & IO_SHAKING)
+        return;
+    front_shaken(c);
+    arm(c, KIND_HEADER, a->fe->cfg->timeouts.header);
+    front_protocol_known(c, tls_alpn(io));
+}
+
+static const struct io_ops shaking_io_ops = {shaking_ready, NULL};
+
+void front_shaken(struct conn *c)
+{
+    const struct acceptor *a = c->home;
+    stat_add(&a->line->stat[FE_TLS_HANDSHAKES], 1);
+    if (tls_resumed(&c->io))
+        stat_add(&a->line->stat[FE_TLS_RESUMED], 1);
+}
 
 static bool admit(struct acceptor *a)
 {
@@ -84,9 +122,8 @@ static bool admit(struct acceptor *a)
     unsigned all = atomic_load_explicit(sh->nclients_all, memory_order_relaxed);
     if (sh->draining || all >= sh->snap->cfg->global.max_connections)
         return false;
-    return !l->connections ||
-           frontend_stat(a->fe->rt, FE_CONNS) - frontend_stat(a->fe->rt, FE_CONNS_CLOSED) <
-               l->connections;
+    return !l->connections || frontend_stat(a->fe->rt, FE_CONNS) -
+                                      frontend_stat(a->fe->rt, FE_CONNS_CLOSED) < l->connections;
 }
 
 /* Connections refused for being too many are only counted: writing of each would help an attacker.
@@ -118,6 +155,8 @@ void front_leave(struct conn *c)
     a->conns--;
     sh->nclients--;
     (void)atomic_fetch_sub_explicit(sh->nclients_all, 1, memory_order_relaxed);
+    if (a->line && c->io.fl & IO_SHAKING)
+        stat_add(&a->line->stat[FE_TLS_FAILED], 1);
     if (a->line)
         stat_add(&a->line->stat[FE_CONNS_CLOSED], 1);
     if (!a->conns && !a->fe)
@@ -181,13 +220,17 @@ void front_greet(struct conn *c)
         hello_begin(c);
         return;
     }
-    c->io.ops = &front_io_ops;
     c->s.ops = &h1_front_ops; /* a reload may have changed the mode since the accept */
-    if (a->tls)
+    if (a->tls) {
+        c->io.ops = &shaking_io_ops;
         arm(c, KIND_HANDSHAKE, a->fe->cfg->timeouts.handshake);
-    else
-        arm(c, KIND_HEADER, a->fe->cfg->timeouts.header);
-    front_ready(&c->io); /* the request has often come already */
+        c->io.x->event(&c->io);
+        shaking_ready(&c->io);
+        return;
+    }
+    c->io.ops = a->bind->h2c ? &front_sniff_ops : &front_io_ops;
+    arm(c, KIND_HEADER, a->fe->cfg->timeouts.header);
+    c->io.ops->ready(&c->io); /* the request has often come already */
 }
 
 void front_turn_away(struct conn *c, enum why why)
@@ -236,15 +279,13 @@ void front_finish(struct stream *s, enum stream_end how)
     bool unread = c->x && buf_len(&c->x->in) > 0;
     if (how == STREAM_KEEP)
         front_idle(c);
-    else if (c->x && !(c->x->fl & X_EOF) &&
-             (how == STREAM_LINGER || (how == STREAM_CLOSE && unread)))
+    else if (c->x && !(c->x->fl & X_EOF) && (how == STREAM_LINGER || (how == STREAM_CLOSE && unread)))
         front_linger(c);
     else
         front_close(c, how == STREAM_RESET);
 }
 
-/* --- lingering: the reply must not be lost to a RST for bytes we did not read (RFC 9112 9.6) ---
- */
+/* --- lingering: the reply must not be lost to a RST for bytes we did not read (RFC 9112 9.6) --- */
 
 static void linger_ready(struct io *io)
 {

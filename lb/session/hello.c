@@ -19,6 +19,8 @@ enum { PEEK_BYTES = SNI_HELLO_MAX + 1024 };
 static void go_on(struct conn *c, struct slice name, enum why why)
 {
     c->io.ops = &raw_io_ops;
+    if (c->io.x)
+        front_shaken(c);
     loop_timer_clear(c->io.loop, &c->timer);
     tcp_begin(c, name, why);
 }

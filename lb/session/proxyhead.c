@@ -7,6 +7,7 @@
  * meanwhile and what follows (a TLS handshake, a request) stays where its reader will look.
  */
 #include "lb/session/session.h"
+#include "lb/tls/tls_io.h"
 
 #include "lb/net/proxyproto.h"
 
@@ -106,6 +107,9 @@ bool proxy_announce(struct session *s)
         .ntlv = 1,
     };
     size_t n = proxy_write(text, sizeof text, &o);
+    struct io *back = &conn_of(s->back)->io;
+    if (n && tls_on(back)) /* in front of the handshake, in the clear */
+        return tls_prepend(back, text, n);
     if (!n || !headroom(&s->req, s->sh->env.loop.segs, n))
         return false;
     s->req_off = s->req.head; /* where the request begins, for another attempt */

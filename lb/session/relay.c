@@ -119,6 +119,8 @@ void relay_front_sent(struct stream *front, struct buf *spent)
     if (s->back) { /* more of the body, or the final head after an interim one */
         session_arm(s, s->state == S_RELAY ? KIND_SERVER : KIND_REPLY);
         s->back->ops->resume(s->back);
+        if (s->state == S_REPLY && s->back) /* a reset may have come with the interim head */
+            conn_probe(conn_of(s->back));
     }
 }
 

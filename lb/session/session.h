@@ -158,6 +158,13 @@ void front_close(struct conn *, bool reset); /* now */
 void front_finish(struct stream *, enum stream_end); /* after an exchange */
 void front_linger(struct conn *);          /* after a reply the client may still be sending to */
 void front_on_timer(struct timer *, void *user);
+void front_shaken(struct conn *);          /* its TLS handshake is through */
+/* Which protocol the client speaks is known: "h2", or anything else (empty too) for HTTP/1. */
+void front_protocol_known(struct conn *, struct slice alpn);
+/* --- front_h2.c: HTTP/2 connections --- */
+extern const struct io_ops front_sniff_ops; /* the first bytes decide between HTTP/1 and HTTP/2 */
+bool front_h2_begin(struct conn *);        /* false: out of memory */
+void front_h2_orphaned(struct acceptor *); /* the bind is gone: its connections end */
 void front_leave(struct conn *);           /* out of the shard's counts; before conn_close */
 
 #endif

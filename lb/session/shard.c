@@ -3,6 +3,7 @@
  */
 #include "lb/session/shard.h"
 
+#include "lb/http/h2.h"
 #include "lb/http/http.h"
 #include "lb/session/logline.h"
 #include "lb/session/session.h"
@@ -25,7 +26,8 @@ int shard_init(struct shard *sh, unsigned index, unsigned nworkers, size_t seg_c
     sh->sessions = pool_new("session", sizeof(struct session), 64);
     sh->logs = pool_new("logline", sizeof(struct logline), 16);
     sh->wk = calloc(WK_STATS, sizeof *sh->wk);
-    if (!sh->sessions || !sh->logs || !sh->wk) {
+    sh->env.h2 = h2_env_new(rng_next(&sh->rng));
+    if (!sh->sessions || !sh->logs || !sh->wk || !sh->env.h2) {
         errno = ENOMEM;
         return -1;
     }
@@ -33,6 +35,7 @@ int shard_init(struct shard *sh, unsigned index, unsigned nworkers, size_t seg_c
     sh->env.loop.on_timer[TIMER_CONN] = front_on_timer;
     list_init(&sh->hunger.link);
     sh->env.loop.on_timer[TIMER_HUNGER] = memory_on_timer;
+    sh->env.loop.on_timer[TIMER_SESSION] = h2_on_timer;
     sh->env.loop.on_timer[TIMER_WORKER] = choose_on_timer;
     sh->env.loop.on_timer[TIMER_LISTENER] = listener_on_timer;
     return 0;
@@ -68,7 +71,8 @@ void shard_forget(struct shard *sh, struct acceptor *a)
 
 static struct acceptor *find(struct shard *sh, const struct sockset *set)
 {
-    list_each (n, &sh->acceptors) {
+    list_each(n, &sh->acceptors)
+    {
         struct acceptor *a = container_of(n, struct acceptor, link);
         if (a->set == set)
             return a;
@@ -132,6 +136,8 @@ static void abandon(struct shard *sh, struct acceptor *a)
     a->tls = NULL;
     if (!a->conns)
         shard_forget(sh, a);
+    else
+        front_h2_orphaned(a);
 }
 
 static bool wanted(const struct snapshot *snap, const struct acceptor *a)
@@ -156,7 +162,8 @@ static void close_retired(struct shard *sh, const struct snapshot *old)
 void shard_apply(struct shard *sh, struct snapshot *snap)
 {
     struct snapshot *old = sh->snap;
-    list_each_safe (n, &sh->acceptors) {
+    list_each_safe(n, &sh->acceptors)
+    {
         struct acceptor *a = container_of(n, struct acceptor, link);
         if (a->fe && !wanted(snap, a))
             abandon(sh, a);
@@ -179,23 +186,30 @@ static bool is_idle_client(const struct conn *c)
 void shard_drain(struct shard *sh)
 {
     sh->draining = true;
-    list_each (n, &sh->acceptors) {
+    list_each(n, &sh->acceptors)
+    {
         struct acceptor *a = container_of(n, struct acceptor, link);
         listener_drain(&a->lis);
         listener_stop(&a->lis);
     }
-    list_each_safe (n, &sh->clients) {
+    list_each_safe(n, &sh->clients)
+    {
         struct conn *c = container_of(n, struct conn, grave.link);
-        if (is_idle_client(c))
+        if (h2_is(c))
+            h2_drain(c, false);
+        else if (is_idle_client(c))
             front_close(c, false);
     }
 }
 
 static void end_clients(struct shard *sh, enum why why)
 {
-    list_each_safe (n, &sh->clients) {
+    list_each_safe(n, &sh->clients)
+    {
         struct conn *c = container_of(n, struct conn, grave.link);
-        if (c->s.owner)
+        if (h2_is(c))
+            h2_abort(c, why);
+        else if (c->s.owner)
             front_failed_hard(c->s.owner, why);
         else
             front_close(c, false);
@@ -205,13 +219,13 @@ static void end_clients(struct shard *sh, enum why why)
 void shard_end(struct shard *sh, enum why why)
 {
     sh->draining = true;
-    list_each (n, &sh->acceptors)
+    list_each(n, &sh->acceptors)
         listener_stop(&container_of(n, struct acceptor, link)->lis);
     end_clients(sh, why);
     for (unsigned i = 0; sh->snap && i < sh->snap->nbackends; i++)
         for (unsigned k = 0; k < sh->snap->backends[i].nservers; k++)
             idle_close_all(&sh->snap->backends[i].servers[k]->line[sh->index]);
-    list_each_safe (n, &sh->acceptors)
+    list_each_safe(n, &sh->acceptors)
         shard_forget(sh, container_of(n, struct acceptor, link));
     loop_bury_now(&sh->env.loop);
 }
@@ -220,6 +234,7 @@ void shard_close(struct shard *sh)
 {
     pool_free(sh->logs);
     pool_free(sh->sessions);
+    h2_env_free(sh->env.h2);
     stream_env_close(&sh->env);
     free(sh->wk);
 }

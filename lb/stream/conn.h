@@ -22,6 +22,7 @@ struct stream_env {
      * begins something (SHARE_BEGIN), and for others. */
     struct list starved_new, starved;
     uint32_t starvations; /* since the owner looked last */
+    struct h2_env *h2;   /* of HTTP/2 connections; the owner of the env's */
     uint64_t copied, spliced; /* bytes of bodies and tunnels; folded into the counters */
     bool splice_off;     /* set by configuration or when pipes can't be had */
 };

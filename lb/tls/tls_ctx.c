@@ -179,13 +179,13 @@ int tls_ctx_configure(SSL_CTX *c, struct tls_ctx *t, const struct cfg_tls *cfg, 
 /* The wire form of what is offered. HTTP: only what the program speaks. */
 static bool set_alpn(struct tls_ctx *t, const struct cfg_tls *cfg, enum cfg_mode mode)
 {
-    static const char *const ours[] = {"http/1.1"};
+    static const char *const ours[] = {"h2", "http/1.1"};
     const char *const *list = cfg->nalpn ? cfg->alpn : ours;
-    unsigned n = cfg->nalpn ? cfg->nalpn : mode == CFG_HTTP;
+    unsigned n = cfg->nalpn ? cfg->nalpn : mode == CFG_HTTP ? 2 : 0;
     t->alpn = malloc(n * 256 + 1);
     for (unsigned i = 0; t->alpn && i < n; i++) {
         size_t len = strlen(list[i]);
-        if (mode == CFG_HTTP && strcmp(list[i], "http/1.1") != 0)
+        if (mode == CFG_HTTP && strcmp(list[i], "http/1.1") != 0 && strcmp(list[i], "h2") != 0)
             continue;
         t->alpn[t->alpn_n++] = (unsigned char)len;
         memcpy(t->alpn + t->alpn_n, list[i], len);

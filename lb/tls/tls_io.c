@@ -138,6 +138,15 @@ static ssize_t tls_recv(struct io *io, void *p, size_t room)
     return (ssize_t)got;
 }
 
+/* Nothing can be sent any more; what the peer said before it went may still be read. */
+static ssize_t send_failed(struct tls_io *t)
+{
+    if (t->io->fl & IO_SHAKING)
+        return broken(t, errno, "connection lost during the handshake");
+    t->io->fl |= IO_RD | IO_SOCK;
+    return IO_FAIL;
+}
+
 /* Encrypts into one buffer and sends it by one call. */
 static ssize_t tls_send(struct io *io, const void *p, size_t n)
 {
@@ -148,7 +157,7 @@ static ssize_t tls_send(struct io *io, const void *p, size_t n)
     if (buf_len(&t->out)) {
         r = tls_flush(t);
         if (r)
-            return r == IO_FAIL ? broken(t, errno, "connection lost") : r;
+            return r == IO_FAIL ? send_failed(t) : r;
     }
     if (t->owed) {
         r = t->owed;
@@ -172,7 +181,7 @@ static ssize_t tls_send(struct io *io, const void *p, size_t n)
     }
     r = tls_flush(t);
     if (r == IO_FAIL)
-        return broken(t, errno, "connection lost");
+        return send_failed(t);
     if (r == IO_AGAIN) {
         t->owed = (uint32_t)took;
         return IO_AGAIN;
@@ -245,8 +254,10 @@ static void tls_event(struct io *io)
         return;
     if (io->fl & IO_WR && buf_len(&t->out)) {
         int r = tls_flush(t);
-        if (r == IO_FAIL)
-            (void)broken(t, io->fl & IO_SHAKING ? EPROTO : errno, "connection lost");
+        if (r == IO_FAIL && io->fl & IO_SHAKING)
+            (void)broken(t, EPROTO, "connection lost during the handshake");
+        else if (r == IO_FAIL)
+            io->fl |= IO_WR; /* the next send says so */
         else if (r == 0 && t->fl & T_SHUT)
             (void)shutdown(io->fd, SHUT_WR);
     }
@@ -315,6 +326,20 @@ int tls_connect(struct io *io, struct tls_peer *peer, unsigned worker, bool leni
     SSL_set_app_data(t->ssl, t);
     SSL_set_connect_state(t->ssl);
     return 0;
+}
+
+bool tls_prepend(struct io *io, const void *p, size_t n)
+{
+    struct tls_io *t = of(io);
+    size_t room;
+    if (!buf_want(&t->out, io->loop->segs, SEG_SMALL))
+        return false;
+    char *to = buf_room(&t->out, &room);
+    if (room < n)
+        return false;
+    memcpy(to, p, n);
+    buf_put(&t->out, n);
+    return true;
 }
 
 /* --- questions --- */

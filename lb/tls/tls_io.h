@@ -26,6 +26,10 @@ enum { TLS_CONTROL_THREAD = 1 << 16 }; /* instead of a worker's number */
  * without close_notify is an end (raw tunnels), not a failure. */
 int tls_connect(struct io *, struct tls_peer *peer, unsigned worker, bool lenient);
 
+/* Sends bytes in the clear in front of the handshake (a PROXY header). Before anything else was
+ * sent; false: out of memory. */
+bool tls_prepend(struct io *, const void *, size_t n);
+
 static inline bool tls_on(const struct io *io)
 {
     return io->x == &tls_xport;

@@ -59,7 +59,7 @@ static void sleeps_with_idle_connections(void **state)
     }
     unsigned long n = wakeups(&b.lb);
     printf("50 idle connections: %lu wake-ups in %u ms\n", n, WATCHED_MS);
-    assert_in_range(n, 0, 2);
+    assert_in_range(n, 0, 4); /* deadlines that were pushed back are moved once */
     for (unsigned i = 0; i < 50; i++)
         client_close(&c[i]);
     budget_stop(&b);

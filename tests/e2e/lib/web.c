@@ -18,11 +18,11 @@ char *web_conf(const struct web *w, const struct web_opts *o)
     text_addf(&t,
               "defaults { timeout connect 1s; timeout header 5s; timeout client 5s\n"
               "  timeout server 5s; timeout idle 10s; timeout tunnel 10s }\n"
-              "frontend web { bind 127.0.0.1:%u\n"
+              "frontend web { bind 127.0.0.1:%u %s\n"
               "  access-log text \"${E2E_DIR}/access.log\"\n"
               "  %s\n  route -> app }\n"
               "backend app { balance %s\n  %s\n",
-              w->port, or_empty(o->frontend), o->balance ? o->balance : "round-robin",
+              w->port, or_empty(o->bind), or_empty(o->frontend), o->balance ? o->balance : "round-robin",
               or_empty(o->backend));
     for (unsigned i = 0; i < count_of(o); i++)
         text_addf(&t, "  server s%u 127.0.0.1:%u %s\n", i + 1, w->oport[i], or_empty(o->server));

@@ -19,6 +19,7 @@ struct web_opts {
     serve_fn *serve;      /* default origin_http */
     void *arg;            /* for serve */
     const char *balance;  /* default round-robin */
+    const char *bind;     /* options of the bind, with braces */
     const char *frontend; /* further statements; before the route to app */
     const char *backend;  /* further statements of app */
     const char *server;   /* options of each server, with braces */
