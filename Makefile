@@ -65,7 +65,7 @@ REPLAY  := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/*_fuzz.c))
 STYLED  := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 
 .PHONY: all debug asan tsan unit e2e budget fuzz-replay check test run bench bench-micro bench-scale \
-        deps deps-build install clean layers format-check format list-threaded
+        deps deps-build install clean layers format-check format list-threaded docs
 .SECONDARY:
 .DEFAULT_GOAL := all
 all: $(O)/lb
@@ -207,6 +207,10 @@ deps:
 	@.ci/deps build test
 deps-build:
 	@.ci/deps build
+
+# The directive reference, from the tables that parse the directives.
+docs: $(O)/lb
+	$(O)/lb reference > docs/directives.md
 
 layers:
 	@awk -f tests/layers.awk $(sort $(wildcard lb/*.[ch] lb/*/*.[ch] lb/*/*.def config/* health/*.[ch] balancers/*.[ch]))

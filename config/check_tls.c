@@ -18,16 +18,28 @@ static void judge(struct build *b, const struct cfg_tls *t, bool server)
         b->plugins->judge_tls(t, server, say, b);
 }
 
+static void check_alpn(struct build *b, const struct cfg_tls *t)
+{
+    for (unsigned i = 0; t && i < t->nalpn; i++)
+        if (strcmp(t->alpn[i], "h2") != 0 && strcmp(t->alpn[i], "http/1.1") != 0)
+            diag_add(b->diag, "W213", t->loc, 0, NULL,
+                     "'%s' is not spoken in mode http and is not offered", t->alpn[i]);
+}
+
 static void check_listen(struct build *b, const struct cfg_frontend *fe)
 {
     const struct cfg_tls *last = fe->tls; /* addresses of one `bind` share its block */
     judge(b, fe->tls, false);
+    if (fe->mode == CFG_HTTP)
+        check_alpn(b, fe->tls);
     for (unsigned i = 0; i < fe->nbinds; i++) {
         const struct cfg_tls *t = fe->binds[i].tls_opts;
         if (!fe->binds[i].tls || t == fe->tls || t == last)
             continue;
         last = t;
         judge(b, t, false);
+        if (fe->mode == CFG_HTTP)
+            check_alpn(b, t);
     }
 }
 

@@ -48,5 +48,6 @@ const struct code CODES[] = {
     {"W210", "There is no frontend."},
     {"W211", "A tls block that no bind uses."},
     {"W212", "A certificate that has ended, ends within 7 days, or is not valid yet."},
+    {"W213", "A protocol of `alpn` is not spoken in mode http."},
     {NULL, NULL},
 };

@@ -31,6 +31,8 @@ static void interim(struct session *s, struct head *h)
         attempt_failed(s, WHY_MEMORY_LIMIT);
         return;
     }
+    /* A reset in the same wake-up looks like data: the next read tells it, not the clock. */
+    stream_conn(back)->io.fl |= IO_RD;
     if (s->minor == 0) { /* RFC 9110 section 15.2: not for HTTP/1.0 */
         buf_drop(&b, s->sh->env.loop.segs);
         back->ops->resume(back);

@@ -144,6 +144,19 @@ static void usage_and_version(void **state)
     assert_int_equal(run((const char *const[]){lb_path(), "check", NULL}, NULL), 2);
 }
 
+/* docs/directives.md comes from the tables; `make docs` makes it anew. */
+static void reference_in_docs_is_current(void **state)
+{
+    (void)state;
+    char *made, *kept;
+    assert_int_equal(run((const char *const[]){lb_path(), "reference", NULL}, &made), 0);
+    assert_int_equal(run((const char *const[]){"/bin/cat", "docs/directives.md", NULL}, &kept), 0);
+    if (strcmp(made, kept) != 0)
+        fail_msg("docs/directives.md is out of date: run make docs");
+    free(made);
+    free(kept);
+}
+
 static void includes_and_variables(void **state)
 {
     (void)state;
@@ -183,6 +196,7 @@ int main(void)
         E2E_TEST(run_refuses_a_bad_file),
         E2E_TEST(usage_and_version),
         E2E_TEST(includes_and_variables),
+        E2E_TEST(reference_in_docs_is_current),
     };
     return cmocka_run_group_tests_name("cli", tests, NULL, NULL);
 }

@@ -41,7 +41,7 @@ static void one_bind_speaks_both_protocols(void **state)
     h2_close(&h);
     h2_connect(&h, w.port); /* the preface byte by byte */
     for (size_t i = 0; i < NGHTTP2_CLIENT_MAGIC_LEN; i++) {
-        assert_true(client_send(&h.c, NGHTTP2_CLIENT_MAGIC + i, 1));
+        assert_true(client_send(&h.c, &NGHTTP2_CLIENT_MAGIC[i], 1));
         sleep_ms(2);
     }
     (void)h2_frame(&h, NGHTTP2_SETTINGS, 0, 0, NULL, 0);
@@ -72,8 +72,7 @@ static void request_reaches_the_origin_as_http1(void **state)
     assert_true(matches(seen, "cookie: a=1; b=2; c=3\r\n"));
     assert_true(matches(seen, "host: test\r\n"));
     assert_true(matches(seen, "x-one: 1\r\n"));
-    assert_int_equal(head_count(seen, "te"), 1); /* trailers, and nothing else */
-    assert_true(matches(seen, "(^|\n)(TE|te): trailers\r\n"));
+    assert_true(matches(seen, "Connection: TE\r\nTE: trailers\r\n"));
     assert_int_equal(head_count(seen, "transfer-encoding"), 0);
     h2_reply_free(&r);
     r = ask(&h, 3, "/hop"); /* connection-specific fields of the origin */

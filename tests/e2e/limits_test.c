@@ -230,7 +230,8 @@ static void memory_is_bounded_and_nothing_is_lost(void **state)
     for (int i = 0; i < 100 && lb_metric(&w.lb, "lb_memory_waits_total") <= 0; i++)
         sleep_ms(50);
     assert_true(lb_metric(&w.lb, "lb_memory_waits_total") > 0);
-    assert_true(proc_rss_kib(&w.lb.proc) < before + 4096);
+    if (!matches(lb_path(), "/(asan|tsan)/")) /* they keep freed memory aside */
+        assert_true(proc_rss_kib(&w.lb.proc) < before + 4096);
     for (int i = 0; i < MANY; i++)
         client_reset(&c[i]);
     for (int i = 0; i < MANY; i++) {

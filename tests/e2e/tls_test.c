@@ -215,7 +215,7 @@ static void https_only(void **state)
              plain, tls, certs, origin_port(o));
     expect(run(NULL, "curl -s -D- -H 'Host: a.test' 'http://127.0.0.1:%u/x?y=1'", plain),
            "Location: https://a.test/x\\?y=1\r");
-    expect(curl("", "a.test", tls, "/"), "Strict-Transport-Security: max-age=15552000\r");
+    expect(curl("", "a.test", tls, "/"), "strict-transport-security: max-age=15552000\r");
     lb_stop(&lb);
     origin_stop(o);
 }
