@@ -207,9 +207,10 @@ const struct directive options_table[] = {
          "that is trusted: in its block, else by `forwarded` of the frontend. Others are refused."),
      .places = IN(BIND), .block = PLACE_PROXY, .set = set_proxy_protocol, .syntax = "[{ ... }]",
      .example = "bind :443 { proxy-protocol { trust 10.0.0.0/8 } }"},
-    {SPEC("h2c", OPT_FLAG, NULL,
-          "Clients may speak HTTP/2 here without TLS; its first bytes tell it from HTTP/1. Over TLS "
-          "the handshake decides, see `alpn`."),
+    {SPEC(
+         "h2c", OPT_FLAG, NULL,
+         "Clients may speak HTTP/2 here without TLS; its first bytes tell it from HTTP/1. Over TLS "
+         "the handshake decides, see `alpn`."),
      .places = IN(BIND), FIELD(BIND, BOOL, cfg_bind, h2c), PLAIN, .example = "bind :8080 { h2c }"},
 
     /* tls of a frontend or bind */

@@ -18,7 +18,7 @@ enum place {
     PLACE_FRONTEND,
     PLACE_BIND,
     PLACE_PROXY, /* proxy-protocol of a bind */
-    PLACE_TLS, /* of a frontend or bind */
+    PLACE_TLS,   /* of a frontend or bind */
     PLACE_FORWARDED,
     PLACE_BACKEND,
     PLACE_STICKY,
@@ -123,7 +123,7 @@ const void *options_proto(const struct protos *, enum base);
 option_set set_threads, set_log, set_balancer_plugin, set_mode, set_bind, set_tls, set_route,
     set_otherwise, set_access_log, set_forwarded, set_trust, set_proxy_protocol, set_methods,
     set_balance, set_sticky, set_check, set_passive, set_retry, set_server, set_unix_mode,
-    set_certs, set_keys, set_ocsp, set_alpn,
-    set_min_version, set_server_tls, set_server_cert, set_admin_socket, set_admin_http;
+    set_certs, set_keys, set_ocsp, set_alpn, set_min_version, set_server_tls, set_server_cert,
+    set_admin_socket, set_admin_http;
 
 #endif

@@ -23,7 +23,7 @@ struct monitor_target {
     uint32_t slow_start_ms;
     struct sockaddr_storage addr; /* to probe: the server's, with the check's port */
     socklen_t addr_len;
-    uint8_t proxy; /* version of the PROXY header it wants first; 0: none */
+    uint8_t proxy;        /* version of the PROXY header it wants first; 0: none */
     struct tls_peer *tls; /* how its traffic is encrypted; borrowed for the call; NULL: plain */
 };
 

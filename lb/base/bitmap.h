@@ -42,11 +42,11 @@ static inline unsigned bitmap_count(const uint64_t *b, unsigned n)
  * The first index >= from (and < n) that is set in `b` and, when `not` is given, clear in `not`;
  * n when there is none. Bits at n and above must be clear in `b`.
  */
-static inline unsigned bitmap_next(const uint64_t *b, const uint64_t *not, unsigned n,
+static inline unsigned bitmap_next(const uint64_t *b, const uint64_t * not, unsigned n,
                                    unsigned from)
 {
     for (unsigned w = from / 64, words = bitmap_words(n); w < words; w++) {
-        uint64_t bits = b[w] & (not ? ~not[w] : ~UINT64_C(0));
+        uint64_t bits = b[w] & (not ? ~not [w] : ~UINT64_C(0));
         if (w == from / 64)
             bits &= ~UINT64_C(0) << (from % 64);
         if (bits)
@@ -56,7 +56,7 @@ static inline unsigned bitmap_next(const uint64_t *b, const uint64_t *not, unsig
 }
 
 /* As bitmap_next, but goes on from 0 at the end; n when no bit qualifies. */
-static inline unsigned bitmap_next_wrap(const uint64_t *b, const uint64_t *not, unsigned n,
+static inline unsigned bitmap_next_wrap(const uint64_t *b, const uint64_t * not, unsigned n,
                                         unsigned from)
 {
     unsigned i = bitmap_next(b, not, n, from < n ? from : 0);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEEP_SMALL = 64, KEEP_MEDIUM = 16, KEEP_LARGE = 4 };
+enum { KEEP_SMALL = 64, KEEP_MEDIUM = 16, KEEP_LARGE = 32, LARGE_SPARE = 4 };
 /* A bulk transfer that flows has its segment for one read and one send. More than a few in use mean
  * stalled readers, and those must not hold half a megabyte each. */
 enum { LARGE_IN_USE = 32 };
@@ -23,6 +23,7 @@ struct segs {
     struct pool *pool[SEG_LARGE]; /* owned; SEG_SMALL and SEG_MEDIUM */
     void *large[KEEP_LARGE];      /* owned; cached, nlarge of them */
     unsigned nlarge, large_held;  /* cached; from the allocator */
+    unsigned large_low;           /* the fewest cached since segs_trim */
     size_t in_use, ceiling;       /* bytes */
 };
 
@@ -89,8 +90,12 @@ size_t seg_size(enum seg_class c)
 
 static void *large_get(struct segs *s)
 {
-    if (s->nlarge)
-        return s->large[--s->nlarge];
+    if (s->nlarge) {
+        s->nlarge--;
+        if (s->nlarge < s->large_low)
+            s->large_low = s->nlarge;
+        return s->large[s->nlarge];
+    }
     void *p = pages_map(class_bytes[SEG_LARGE], 4096);
     if (p)
         s->large_held++;
@@ -105,6 +110,16 @@ static void large_put(struct segs *s, void *p)
     }
     s->large_held--;
     pages_unmap(p, class_bytes[SEG_LARGE]);
+}
+
+void segs_trim(struct segs *s)
+{
+    while (s->large_low > LARGE_SPARE) {
+        s->large_low--;
+        s->large_held--;
+        pages_unmap(s->large[--s->nlarge], class_bytes[SEG_LARGE]);
+    }
+    s->large_low = s->nlarge;
 }
 
 /* A segment of class `c`; NULL when out of memory or over the ceiling. */

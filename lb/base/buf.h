@@ -32,7 +32,7 @@ struct buf {
  */
 struct segs *segs_new(size_t ceiling);
 void segs_free(struct segs *);
-size_t segs_in_use(const struct segs *); /* bytes attached to a buf now */
+size_t segs_in_use(const struct segs *);        /* bytes attached to a buf now */
 void segs_limit(struct segs *, size_t ceiling); /* changes the ceiling; what is in use stays */
 
 /*
@@ -42,9 +42,11 @@ void segs_limit(struct segs *, size_t ceiling); /* changes the ceiling; what is 
  */
 enum seg_share { SHARE_BEGIN = 4, SHARE_GO_ON = 7 };
 size_t segs_input_room(const struct segs *, enum seg_share); /* bytes buf_want_input may attach */
-size_t segs_held(const struct segs *);   /* bytes from the allocator, cached ones included */
+size_t segs_held(const struct segs *);     /* bytes from the allocator, cached ones included */
 bool segs_large_free(const struct segs *); /* may one more large segment be used? see buf.c */
-size_t seg_size(enum seg_class);         /* bytes of one segment: 4 KiB, 20 KiB, 512 KiB */
+/* Gives large segments back that were not needed since the last call; from time to time. */
+void segs_trim(struct segs *);
+size_t seg_size(enum seg_class); /* bytes of one segment: 4 KiB, 20 KiB, 512 KiB */
 
 /*
  * Attaches a segment of class `c` when none is attached (one that is stays, whatever its class);

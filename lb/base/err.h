@@ -10,8 +10,7 @@ struct err {
 };
 
 /* Fills `e` (which may be NULL). Always returns -1, so `return err_set(...)` reads well. */
-int err_set(struct err *e, int code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+int err_set(struct err *e, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Puts "PREFIX: " before the text that is there. Always returns -1. */
 int err_prefix(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));

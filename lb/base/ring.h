@@ -18,8 +18,9 @@ struct ring *ring_new(size_t size);
 void ring_free(struct ring *);
 
 /*
- * Producer: room for a record of up to `max` bytes, contiguous; NULL when full (counted as dropped).
- * After writing call ring_commit with the bytes really used (<= max; 0 abandons the record).
+ * Producer: room for a record of up to `max` bytes, contiguous; NULL when full (counted as
+ * dropped). After writing call ring_commit with the bytes really used (<= max; 0 abandons the
+ * record).
  */
 void *ring_reserve(struct ring *, size_t max);
 void ring_commit(struct ring *, size_t used);

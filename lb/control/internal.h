@@ -23,13 +23,13 @@ struct control {
     struct logger *logger;
     struct log *log;
     struct plugins plugins;
-    struct snapshot *snap;       /* current; one reference is ours */
-    struct snapshot *old;        /* superseded but still in use somewhere; linked by `next_old` */
+    struct snapshot *snap; /* current; one reference is ours */
+    struct snapshot *old;  /* superseded but still in use somewhere; linked by `next_old` */
     struct monitor *monitor;
     struct admin *admin;
     struct admin_ops admin_ops;
     struct demo *demo;
-    struct cert_watch *certs;    /* owned; NULL: no TLS towards clients */
+    struct cert_watch *certs;     /* owned; NULL: no TLS towards clients */
     struct admin_cert *cert_list; /* owned; what the administration was shown last */
     uint64_t cert_renewals, cert_failures;
     struct timer cert_timer;
@@ -44,24 +44,24 @@ struct control {
     unsigned nsignals;
 
     /* reload.c */
-    unsigned unapplied;          /* workers that have not put the newest snapshot in force */
+    unsigned unapplied; /* workers that have not put the newest snapshot in force */
     admin_reload_done *reload_done;
     void *reload_arg;
-    char *reload_text;           /* diagnostics for whoever waits; owned */
+    char *reload_text; /* diagnostics for whoever waits; owned */
     struct admin_reload_facts reload;
     char reload_summary[400];
 
     /* drain */
     bool stopping;
-    unsigned undrained;          /* workers that still have clients */
+    unsigned undrained; /* workers that still have clients */
     struct timer drain_timer;
 
     uint64_t start_wall_us;
     bool ready;
-    struct shown *shown;         /* owned; rebuilt when the snapshot changes */
+    struct shown *shown; /* owned; rebuilt when the snapshot changes */
     struct admin_view view;
     const stat_cell **wk;
-    int status;                  /* of the process */
+    int status; /* of the process */
 };
 
 /* --- load.c --- */

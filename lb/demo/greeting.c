@@ -37,7 +37,7 @@ void greeting_print(const struct cfg *cfg, FILE *out)
     for (unsigned i = 0; i < cfg->nfrontends; i++)
         if (cfg->frontends[i].nbinds)
             (cfg->frontends[i].mode == CFG_HTTP ? try_http : try_tcp)(&cfg->frontends[i].binds[0],
-                                                                     out);
+                                                                      out);
     if (cfg->admin.http)
         (void)fprintf(out, "  curl http://%s/metrics               # numbers for Prometheus\n",
                       cfg->admin.http->text);

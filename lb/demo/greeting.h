@@ -6,7 +6,8 @@
 
 struct cfg;
 
-/* Writes the addresses of every frontend and of the administration, and curl lines that use them. */
+/* Writes the addresses of every frontend and of the administration, and curl lines that use them.
+ */
 void greeting_print(const struct cfg *, FILE *out);
 
 #endif

@@ -2,8 +2,8 @@
  * h1.c — reading HTTP/1 messages and writing them, on one connection.
  *
  * States: RD_HEAD (a head is awaited), RD_BODY, RD_DONE (complete; the owner decides what is next),
- * RD_TUNNEL (raw bytes). A read is made only when the owner has asked for more, so a slow other side
- * stops it without touching the event.
+ * RD_TUNNEL (raw bytes). A read is made only when the owner has asked for more, so a slow other
+ * side stops it without touching the event.
  */
 #include "lb/http/http.h"
 
@@ -120,7 +120,8 @@ static bool read_head(struct conn *c)
     }
     if (!make_room(c))
         return false;
-    if (buf_len(&h->x.in) && !(c->io.fl & IO_RD)) { /* a part of a head, and maybe a reset with it */
+    if (buf_len(&h->x.in) &&
+        !(c->io.fl & IO_RD)) { /* a part of a head, and maybe a reset with it */
         conn_probe(c);
         return false;
     }
@@ -407,7 +408,7 @@ static void tunnel(struct stream *s)
 {
     struct conn *c = conn_of(s);
     c->x->state = RD_TUNNEL;
-    c->x->fl &= (uint16_t)~(X_ENCODE | X_DECODE);
+    c->x->fl &= (uint16_t) ~(X_ENCODE | X_DECODE);
 }
 
 static void shut(struct stream *s)

@@ -13,14 +13,14 @@ enum { CANNED_MAX = 1536 }; /* bytes a reply may need */
 
 struct canned {
     int status;
-    enum why why;             /* names the reason in X-Lb-Reason and in the body */
-    struct slice request_id;  /* may be empty */
-    struct slice location;    /* redirects: value of Location (already escaped); else empty */
-    struct slice date;        /* value of Date; empty: the field is left out */
-    struct slice fields;      /* further whole field lines, CRLF after each (Allow, Retry-After …) */
-    bool close;               /* Connection: close */
-    bool head_only;           /* reply to HEAD: no body, but its Content-Length */
-    bool json;                /* body as JSON, else HTML */
+    enum why why;            /* names the reason in X-Lb-Reason and in the body */
+    struct slice request_id; /* may be empty */
+    struct slice location;   /* redirects: value of Location (already escaped); else empty */
+    struct slice date;       /* value of Date; empty: the field is left out */
+    struct slice fields; /* further whole field lines, CRLF after each (Allow, Retry-After …) */
+    bool close;          /* Connection: close */
+    bool head_only;      /* reply to HEAD: no body, but its Content-Length */
+    bool json;           /* body as JSON, else HTML */
 };
 
 /*

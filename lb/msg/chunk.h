@@ -16,11 +16,11 @@
 enum { CHUNK_EXT_MAX = 256, CHUNK_TRAILER_MAX = 4096 }; /* bytes: per chunk; all trailers */
 
 struct chunk_scan {
-    uint64_t left;   /* data bytes of the chunk at hand */
-    uint64_t total;  /* payload bytes seen so far */
-    uint16_t line;   /* bytes of the extension, or of all trailers, so far */
-    uint8_t state;   /* private */
-    uint8_t digits;  /* hex digits of the size so far */
+    uint64_t left;  /* data bytes of the chunk at hand */
+    uint64_t total; /* payload bytes seen so far */
+    uint16_t line;  /* bytes of the extension, or of all trailers, so far */
+    uint8_t state;  /* private */
+    uint8_t digits; /* hex digits of the size so far */
 };
 
 enum chunk_verdict { CHUNK_MORE, CHUNK_DONE, CHUNK_BAD };

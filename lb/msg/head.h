@@ -17,16 +17,45 @@
 enum { HEAD_FIELDS_MAX = 128 }; /* the most a limit may allow */
 
 enum http_method { /* M_OTHER: any other token */
-    M_OTHER, M_GET, M_HEAD, M_POST, M_PUT, M_DELETE, M_OPTIONS, M_PATCH, M_CONNECT, M_TRACE,
+                   M_OTHER,
+                   M_GET,
+                   M_HEAD,
+                   M_POST,
+                   M_PUT,
+                   M_DELETE,
+                   M_OPTIONS,
+                   M_PATCH,
+                   M_CONNECT,
+                   M_TRACE,
 };
 
 /* Fields lb itself looks at; everything else is TOK_OTHER. */
 enum head_tok {
-    TOK_OTHER, TOK_HOST, TOK_CONNECTION, TOK_KEEP_ALIVE, TOK_PROXY_CONNECTION, TOK_TE, TOK_TRAILER,
-    TOK_TRANSFER_ENCODING, TOK_UPGRADE, TOK_CONTENT_LENGTH, TOK_EXPECT, TOK_COOKIE, TOK_SET_COOKIE,
-    TOK_X_FORWARDED_FOR, TOK_X_FORWARDED_PROTO, TOK_X_FORWARDED_HOST, TOK_FORWARDED, TOK_VIA,
-    TOK_X_REQUEST_ID, TOK_HTTP2_SETTINGS, TOK_PROXY_AUTHENTICATE, TOK_PROXY_AUTHORIZATION, TOK_DATE,
-    TOK_X_CLIENT_CERT_SUBJECT, TOK_X_CLIENT_CERT_SHA256,
+    TOK_OTHER,
+    TOK_HOST,
+    TOK_CONNECTION,
+    TOK_KEEP_ALIVE,
+    TOK_PROXY_CONNECTION,
+    TOK_TE,
+    TOK_TRAILER,
+    TOK_TRANSFER_ENCODING,
+    TOK_UPGRADE,
+    TOK_CONTENT_LENGTH,
+    TOK_EXPECT,
+    TOK_COOKIE,
+    TOK_SET_COOKIE,
+    TOK_X_FORWARDED_FOR,
+    TOK_X_FORWARDED_PROTO,
+    TOK_X_FORWARDED_HOST,
+    TOK_FORWARDED,
+    TOK_VIA,
+    TOK_X_REQUEST_ID,
+    TOK_HTTP2_SETTINGS,
+    TOK_PROXY_AUTHENTICATE,
+    TOK_PROXY_AUTHORIZATION,
+    TOK_DATE,
+    TOK_X_CLIENT_CERT_SUBJECT,
+    TOK_X_CLIENT_CERT_SHA256,
     TOK_COUNT
 };
 
@@ -39,39 +68,39 @@ struct field {
 };
 enum { FIELD_NOMINATED = 1 }; /* named by Connection, and so hop-by-hop */
 
-enum framing {        /* how the body's end is known (RFC 9112 section 6.3) */
-    FRAMING_NONE,     /* no body */
-    FRAMING_LENGTH,   /* head.clen bytes */
-    FRAMING_CHUNKED,  /* chunked coding */
-    FRAMING_CLOSE,    /* until the connection closes (responses only) */
-    FRAMING_TUNNEL,   /* after 101, or 2xx to CONNECT: no longer HTTP */
+enum framing {                  /* how the body's end is known (RFC 9112 section 6.3) */
+               FRAMING_NONE,    /* no body */
+               FRAMING_LENGTH,  /* head.clen bytes */
+               FRAMING_CHUNKED, /* chunked coding */
+               FRAMING_CLOSE,   /* until the connection closes (responses only) */
+               FRAMING_TUNNEL,  /* after 101, or 2xx to CONNECT: no longer HTTP */
 };
 
 enum head_flag {
-    HEAD_CLOSE = 1 << 0,      /* Connection: close */
-    HEAD_KEEP_ALIVE = 1 << 1, /* Connection: keep-alive */
-    HEAD_UPGRADE = 1 << 2,    /* Connection: upgrade, with an Upgrade field */
-    HEAD_EXPECT = 1 << 3,     /* Expect: 100-continue */
+    HEAD_CLOSE = 1 << 0,       /* Connection: close */
+    HEAD_KEEP_ALIVE = 1 << 1,  /* Connection: keep-alive */
+    HEAD_UPGRADE = 1 << 2,     /* Connection: upgrade, with an Upgrade field */
+    HEAD_EXPECT = 1 << 3,      /* Expect: 100-continue */
     HEAD_TE_TRAILERS = 1 << 4, /* TE: trailers */
-    HEAD_HOP = 1 << 5,        /* some field must be removed before forwarding */
-    HEAD_CLEN = 1 << 6,       /* a Content-Length is there */
-    HEAD_CHUNKED = 1 << 7,    /* Transfer-Encoding is there and is exactly chunked */
-    HEAD_ABSOLUTE = 1 << 8,   /* absolute-form target */
-    HEAD_NOMINATED = 1 << 9,  /* some field has FIELD_NOMINATED */
-    HEAD_CODING = 1 << 10,    /* a Transfer-Encoding is there, whatever it says */
+    HEAD_HOP = 1 << 5,         /* some field must be removed before forwarding */
+    HEAD_CLEN = 1 << 6,        /* a Content-Length is there */
+    HEAD_CHUNKED = 1 << 7,     /* Transfer-Encoding is there and is exactly chunked */
+    HEAD_ABSOLUTE = 1 << 8,    /* absolute-form target */
+    HEAD_NOMINATED = 1 << 9,   /* some field has FIELD_NOMINATED */
+    HEAD_CODING = 1 << 10,     /* a Transfer-Encoding is there, whatever it says */
 };
 
 struct head {
-    const char *base;  /* borrowed: the first byte of the head */
-    uint32_t len;      /* bytes up to and with the empty line */
+    const char *base;   /* borrowed: the first byte of the head */
+    uint32_t len;       /* bytes up to and with the empty line */
     uint32_t start_len; /* bytes of the start line with its CRLF */
-    uint16_t status;   /* responses: 100..999 */
+    uint16_t status;    /* responses: 100..999 */
     uint16_t nfields;
-    uint8_t method;    /* enum http_method */
-    uint8_t minor;     /* 0 or 1 */
-    uint16_t fl;       /* enum head_flag */
-    uint8_t framing;   /* enum framing, filled by framing_request/framing_response */
-    uint64_t clen;     /* with FRAMING_LENGTH */
+    uint8_t method;                   /* enum http_method */
+    uint8_t minor;                    /* 0 or 1 */
+    uint16_t fl;                      /* enum head_flag */
+    uint8_t framing;                  /* enum framing, filled by framing_request/framing_response */
+    uint64_t clen;                    /* with FRAMING_LENGTH */
     struct slice method_text, target; /* requests */
     struct slice host;      /* the authority that counts: absolute-form wins; without port below */
     struct slice host_name; /* the host without port, brackets kept; not lower-cased */

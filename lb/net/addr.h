@@ -16,8 +16,8 @@ struct err;
 /* Of a peer: IPv4 as ::ffff:a.b.c.d; a Unix peer has family AF_UNIX and no address. */
 struct peer {
     uint8_t ip[16];
-    uint16_t port;   /* host byte order */
-    uint8_t family;  /* AF_INET, AF_INET6, AF_UNIX; 0: unknown */
+    uint16_t port;  /* host byte order */
+    uint8_t family; /* AF_INET, AF_INET6, AF_UNIX; 0: unknown */
 };
 
 enum { ADDR_TEXT_MAX = 64 };

@@ -16,16 +16,16 @@
 enum { IO_AGAIN = -1, IO_FAIL = -2 }; /* IO_FAIL: errno says why */
 
 enum io_flag {
-    IO_RD = 1 << 0,     /* a read may give something */
-    IO_WR = 1 << 1,     /* a write may take something */
-    IO_HUP = 1 << 2,    /* the peer has shut its side: read on until 0 */
+    IO_RD = 1 << 0,  /* a read may give something */
+    IO_WR = 1 << 1,  /* a write may take something */
+    IO_HUP = 1 << 2, /* the peer has shut its side: read on until 0 */
     IO_OPEN = 1 << 3,
     IO_CONNECTING = 1 << 4, /* a connect is under way */
-    IO_STAGED = 1 << 5, /* in the flush queue */
-    IO_SOCK = 1 << 6,   /* for transports: the socket itself may have bytes */
-    IO_SHAKING = 1 << 7, /* the transport shakes hands: nothing of the owner's has left yet */
-    IO_BROKEN = 1 << 8, /* the transport failed: recv and send say IO_FAIL, `fault` says why */
-    IO_STARVED = 1 << 9, /* `run` is in a queue of those that wait for memory */
+    IO_STAGED = 1 << 5,     /* in the flush queue */
+    IO_SOCK = 1 << 6,       /* for transports: the socket itself may have bytes */
+    IO_SHAKING = 1 << 7,    /* the transport shakes hands: nothing of the owner's has left yet */
+    IO_BROKEN = 1 << 8,     /* the transport failed: recv and send say IO_FAIL, `fault` says why */
+    IO_STARVED = 1 << 9,    /* `run` is in a queue of those that wait for memory */
 };
 
 struct io_ops {
@@ -51,14 +51,14 @@ struct io {
     void *xctx;               /* owned by x */
     struct io *flush_next;
     struct list run;
-    int fd;                   /* owned; -1 when closed */
+    int fd; /* owned; -1 when closed */
     uint16_t fl;
 };
 
 /*
- * Takes `fd` (non-blocking) into the loop: one epoll_ctl. `fl` are initial IO_RD/IO_WR/IO_CONNECTING
- * facts the caller knows. 0, or -1 with errno (the fd is not closed then). May not call back before
- * returning.
+ * Takes `fd` (non-blocking) into the loop: one epoll_ctl. `fl` are initial
+ * IO_RD/IO_WR/IO_CONNECTING facts the caller knows. 0, or -1 with errno (the fd is not closed
+ * then). May not call back before returning.
  */
 int io_open(struct io *, struct loop *, int fd, const struct io_ops *, uint16_t fl);
 

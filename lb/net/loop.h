@@ -20,30 +20,40 @@
 struct io;
 
 /* Who embeds a timer; indexes loop.on_timer. */
-enum loop_timer_owner { TIMER_CONN, TIMER_SESSION, TIMER_DIAL, TIMER_PROBE, TIMER_MONITOR,
-                        TIMER_LISTENER, TIMER_CONTROL, TIMER_WORKER, TIMER_HUNGER, TIMER_OWNERS };
+enum loop_timer_owner {
+    TIMER_CONN,
+    TIMER_SESSION,
+    TIMER_DIAL,
+    TIMER_PROBE,
+    TIMER_MONITOR,
+    TIMER_LISTENER,
+    TIMER_CONTROL,
+    TIMER_WORKER,
+    TIMER_HUNGER,
+    TIMER_OWNERS
+};
 
 struct loop {
     struct event_base *base;
     struct wheel wheel;
-    struct list runq;            /* io.run: to be called again this turn */
-    struct list dead;            /* buried nodes, freed at the batch boundary */
-    struct io *flushq;           /* io.flush_next: has output staged */
+    struct list runq;  /* io.run: to be called again this turn */
+    struct list dead;  /* buried nodes, freed at the batch boundary */
+    struct io *flushq; /* io.flush_next: has output staged */
     struct io **flush_tail;
-    uint64_t now_us;             /* monotonic, read once per batch */
-    uint64_t wall_us;            /* wall clock of the same moment */
-    uint32_t now_ms;             /* now_us / 1000, truncated to 32 bits */
-    bool fresh;                  /* now_* were read in this batch */
+    uint64_t now_us;  /* monotonic, read once per batch */
+    uint64_t wall_us; /* wall clock of the same moment */
+    uint32_t now_ms;  /* now_us / 1000, truncated to 32 bits */
+    bool fresh;       /* now_* were read in this batch */
     bool stop;
-    struct event tick;           /* the one libevent timer, armed for the wheel */
-    uint32_t tick_at;            /* ms it is armed for */
+    struct event tick; /* the one libevent timer, armed for the wheel */
+    uint32_t tick_at;  /* ms it is armed for */
     bool tick_armed;
-    struct segs *segs;           /* owned */
+    struct segs *segs; /* owned */
     void (*on_timer[TIMER_OWNERS])(struct timer *, void *user);
     void (*after_batch)(void *user); /* may be NULL */
-    void *user;                  /* passed to on_timer and after_batch */
+    void *user;                      /* passed to on_timer and after_batch */
     uint64_t turns;
-    uint64_t worst_gap_us;       /* longest time from wake-up to the end of a turn */
+    uint64_t worst_gap_us; /* longest time from wake-up to the end of a turn */
 };
 
 /* A node to be freed at the batch boundary. */

@@ -30,7 +30,8 @@ void sock_addr_text(const struct sockaddr *a, char *out, size_t max)
         break;
     }
     case AF_UNIX:
-        (void)snprintf(out, max, "unix:%s", ((const struct sockaddr_un *)(const void *)a)->sun_path);
+        (void)snprintf(out, max, "unix:%s",
+                       ((const struct sockaddr_un *)(const void *)a)->sun_path);
         break;
     default:
         (void)snprintf(out, max, "?");

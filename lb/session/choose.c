@@ -76,7 +76,8 @@ static uint16_t weight_now(const struct server_rt *s, uint16_t configured)
     return (uint16_t)(w && !grown ? 1 : grown);
 }
 
-/* Reads health, admin state and weights anew: primaries, else backups, else (when stated) anyone. */
+/* Reads health, admin state and weights anew: primaries, else backups, else (when stated) anyone.
+ */
 static void rebuild(struct wbackend *wb, uint32_t epoch)
 {
     unsigned n = wb->view.n;
@@ -132,8 +133,8 @@ static struct wbackend *wbackend_new(struct shard *sh, struct backend *be)
         return NULL;
     }
     wb->line = &be->rt->line[sh->index];
-    wb->view = (struct bal_view){.n = be->nservers, .up = wb->up, .inflight = wb->inflight,
-                                 .weight = wb->weight};
+    wb->view = (struct bal_view){
+        .n = be->nservers, .up = wb->up, .inflight = wb->inflight, .weight = wb->weight};
     if (be->bal->state_init)
         be->bal->state_init(wb->state, be->bal_shared, be->nservers, sh->index, sh->nworkers,
                             rng_next(&sh->rng));
@@ -205,7 +206,8 @@ enum choice choose(struct session *s, int *server)
         return CHOICE_NONE;
     const uint64_t *mask = mask_for(wb, s);
     if (be->sticky_bal)
-        *server = be->sticky_bal->pick(wb->sticky_state, be->sticky_shared, &wb->view, s->key, mask);
+        *server =
+            be->sticky_bal->pick(wb->sticky_state, be->sticky_shared, &wb->view, s->key, mask);
     else
         *server = be->bal->pick(wb->state, be->bal_shared, &wb->view, s->key, mask);
     if (*server >= 0)
@@ -266,7 +268,8 @@ void choose_end(struct session *s)
     count(s, -1);
     if (s->snap != s->sh->snap)
         s->sh->foreign_ends++;
-    if (s->wb->nqueued && !timer_armed(&s->wb->tick)) /* at the boundary, not inside this exchange */
+    if (s->wb->nqueued &&
+        !timer_armed(&s->wb->tick)) /* at the boundary, not inside this exchange */
         loop_timer_set(&s->sh->env.loop, &s->wb->tick, TIMER_WORKER, 0, 0);
 }
 

@@ -16,24 +16,24 @@ struct shard;
 struct wbackend {
     struct backend *be;
     struct backend_line *line;
-    struct bal_view view;      /* points into the arrays below */
-    uint64_t *up;              /* candidates */
-    uint64_t *keep;            /* servers that keep their sticky sessions */
-    uint64_t *full;            /* at max-connections */
+    struct bal_view view; /* points into the arrays below */
+    uint64_t *up;         /* candidates */
+    uint64_t *keep;       /* servers that keep their sticky sessions */
+    uint64_t *full;       /* at max-connections */
     unsigned nfull;
-    uint64_t *mask;            /* scratch: servers not to pick now */
+    uint64_t *mask; /* scratch: servers not to pick now */
     uint32_t *inflight;
     uint16_t *weight;
     void *state, *sticky_state; /* of the balancers */
-    uint32_t epoch;            /* of backend_rt when `up` was built */
-    uint64_t foreign_ends;     /* of the shard when inflight was read */
-    uint64_t folded_us;        /* when others' counts were folded in */
-    struct list queue;         /* sessions that wait for room */
+    uint32_t epoch;             /* of backend_rt when `up` was built */
+    uint64_t foreign_ends;      /* of the shard when inflight was read */
+    uint64_t folded_us;         /* when others' counts were folded in */
+    struct list queue;          /* sessions that wait for room */
     unsigned nqueued;
-    struct timer tick;         /* looks for room that other workers made */
+    struct timer tick; /* looks for room that other workers made */
     struct shard *sh;
-    uint64_t budget;           /* retry tokens × 1000 */
-    uint64_t budget_us;        /* when the minimum was last added */
+    uint64_t budget;    /* retry tokens × 1000 */
+    uint64_t budget_us; /* when the minimum was last added */
 };
 
 /* The worker's view of a backend, made when need be; NULL: out of memory. */

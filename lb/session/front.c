@@ -122,8 +122,9 @@ static bool admit(struct acceptor *a)
     unsigned all = atomic_load_explicit(sh->nclients_all, memory_order_relaxed);
     if (sh->draining || all >= sh->snap->cfg->global.max_connections)
         return false;
-    return !l->connections || frontend_stat(a->fe->rt, FE_CONNS) -
-                                      frontend_stat(a->fe->rt, FE_CONNS_CLOSED) < l->connections;
+    return !l->connections ||
+           frontend_stat(a->fe->rt, FE_CONNS) - frontend_stat(a->fe->rt, FE_CONNS_CLOSED) <
+               l->connections;
 }
 
 /* Connections refused for being too many are only counted: writing of each would help an attacker.
@@ -279,13 +280,15 @@ void front_finish(struct stream *s, enum stream_end how)
     bool unread = c->x && buf_len(&c->x->in) > 0;
     if (how == STREAM_KEEP)
         front_idle(c);
-    else if (c->x && !(c->x->fl & X_EOF) && (how == STREAM_LINGER || (how == STREAM_CLOSE && unread)))
+    else if (c->x && !(c->x->fl & X_EOF) &&
+             (how == STREAM_LINGER || (how == STREAM_CLOSE && unread)))
         front_linger(c);
     else
         front_close(c, how == STREAM_RESET);
 }
 
-/* --- lingering: the reply must not be lost to a RST for bytes we did not read (RFC 9112 9.6) --- */
+/* --- lingering: the reply must not be lost to a RST for bytes we did not read (RFC 9112 9.6) ---
+ */
 
 static void linger_ready(struct io *io)
 {

@@ -67,8 +67,8 @@ void logline_write(struct session *s, enum why why)
         .why = why,
     };
     phases(s, &r);
-    accesslog_write(sh->log, s->fe->access_sink, s->fe->cfg->access_json, &r,
-                    sh->env.loop.wall_us, &sh->clock);
+    accesslog_write(sh->log, s->fe->access_sink, s->fe->cfg->access_json, &r, sh->env.loop.wall_us,
+                    &sh->clock);
     pool_put(sh->logs, l);
     s->logline = NULL;
 }

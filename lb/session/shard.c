@@ -71,8 +71,7 @@ void shard_forget(struct shard *sh, struct acceptor *a)
 
 static struct acceptor *find(struct shard *sh, const struct sockset *set)
 {
-    list_each(n, &sh->acceptors)
-    {
+    list_each (n, &sh->acceptors) {
         struct acceptor *a = container_of(n, struct acceptor, link);
         if (a->set == set)
             return a;
@@ -162,8 +161,7 @@ static void close_retired(struct shard *sh, const struct snapshot *old)
 void shard_apply(struct shard *sh, struct snapshot *snap)
 {
     struct snapshot *old = sh->snap;
-    list_each_safe(n, &sh->acceptors)
-    {
+    list_each_safe (n, &sh->acceptors) {
         struct acceptor *a = container_of(n, struct acceptor, link);
         if (a->fe && !wanted(snap, a))
             abandon(sh, a);
@@ -186,14 +184,12 @@ static bool is_idle_client(const struct conn *c)
 void shard_drain(struct shard *sh)
 {
     sh->draining = true;
-    list_each(n, &sh->acceptors)
-    {
+    list_each (n, &sh->acceptors) {
         struct acceptor *a = container_of(n, struct acceptor, link);
         listener_drain(&a->lis);
         listener_stop(&a->lis);
     }
-    list_each_safe(n, &sh->clients)
-    {
+    list_each_safe (n, &sh->clients) {
         struct conn *c = container_of(n, struct conn, grave.link);
         if (h2_is(c))
             h2_drain(c, false);
@@ -204,8 +200,7 @@ void shard_drain(struct shard *sh)
 
 static void end_clients(struct shard *sh, enum why why)
 {
-    list_each_safe(n, &sh->clients)
-    {
+    list_each_safe (n, &sh->clients) {
         struct conn *c = container_of(n, struct conn, grave.link);
         if (h2_is(c))
             h2_abort(c, why);
@@ -219,13 +214,13 @@ static void end_clients(struct shard *sh, enum why why)
 void shard_end(struct shard *sh, enum why why)
 {
     sh->draining = true;
-    list_each(n, &sh->acceptors)
+    list_each (n, &sh->acceptors)
         listener_stop(&container_of(n, struct acceptor, link)->lis);
     end_clients(sh, why);
     for (unsigned i = 0; sh->snap && i < sh->snap->nbackends; i++)
         for (unsigned k = 0; k < sh->snap->backends[i].nservers; k++)
             idle_close_all(&sh->snap->backends[i].servers[k]->line[sh->index]);
-    list_each_safe(n, &sh->acceptors)
+    list_each_safe (n, &sh->acceptors)
         shard_forget(sh, container_of(n, struct acceptor, link));
     loop_bury_now(&sh->env.loop);
 }

@@ -17,14 +17,14 @@ enum { EDIT_TEXT_MAX = 900 }; /* of added field lines; fits a segment's headroom
 /* A listening socket of this worker and the frontend it belongs to now. */
 struct acceptor {
     struct listener lis;
-    struct list link;     /* in shard.acceptors */
+    struct list link; /* in shard.acceptors */
     struct shard *sh;
-    struct sockset *set;  /* borrowed from the snapshot that has the bind */
-    struct frontend *fe;  /* of the current snapshot; NULL: the bind is gone */
+    struct sockset *set; /* borrowed from the snapshot that has the bind */
+    struct frontend *fe; /* of the current snapshot; NULL: the bind is gone */
     const struct cfg_bind *bind;
-    struct tls_ctx *tls;  /* of the bind, borrowed from the current snapshot; NULL: plain */
+    struct tls_ctx *tls;        /* of the bind, borrowed from the current snapshot; NULL: plain */
     struct frontend_line *line; /* of fe, this worker's; NULL: the bind is gone */
-    unsigned conns;       /* client connections accepted here and still open */
+    unsigned conns;             /* client connections accepted here and still open */
 };
 
 struct shard {
@@ -32,21 +32,21 @@ struct shard {
     unsigned index, nworkers;
     struct snapshot *snap; /* current */
     struct pool *sessions;
-    struct pool *logs;     /* struct logline */
-    struct log *log;       /* owned handle */
+    struct pool *logs; /* struct logline */
+    struct log *log;   /* owned handle */
     struct rng rng;
     struct reqid_gen ids;
     struct access_clock clock;
-    stat_cell *wk;         /* [WK_STATS] */
+    stat_cell *wk; /* [WK_STATS] */
     struct list acceptors;
-    struct list clients;   /* client connections, grave.link */
+    struct list clients; /* client connections, grave.link */
     unsigned nclients;
     atomic_uint *nclients_all; /* of all workers; shared by them */
     struct sources *sources;   /* likewise */
-    uint64_t foreign_ends; /* sessions of older snapshots that ended: counts must be re-read */
-    struct timer hunger;   /* armed while reads wait for memory */
-    uint32_t shed_next_ms; /* when idle clients may be closed again */
-    bool draining;         /* no keep-alive, no new connections */
+    uint64_t foreign_ends;     /* sessions of older snapshots that ended: counts must be re-read */
+    struct timer hunger;       /* armed while reads wait for memory */
+    uint32_t shed_next_ms;     /* when idle clients may be closed again */
+    bool draining;             /* no keep-alive, no new connections */
     /* Tells the control thread of failures in a row, and that a snapshot has no sessions left. */
     void (*report_failures)(struct shard *, struct server_rt *, enum why);
     void (*snapshot_idle)(struct shard *, struct snapshot *);

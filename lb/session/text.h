@@ -7,9 +7,9 @@
 #include "lb/msg/head.h"
 
 struct text {
-    char *p;       /* borrowed space */
+    char *p; /* borrowed space */
     size_t n, max;
-    bool cut;      /* something did not fit */
+    bool cut; /* something did not fit */
 };
 
 static inline void text_put(struct text *t, struct slice s)

@@ -15,9 +15,10 @@ struct sockset;
 int bind_all(struct snapshot *s, const struct snapshot *old, struct err *e);
 
 /*
- * A worker has stopped listening for good, its bind being gone: its socket is closed now, or with the
- * last worker when they share one. A snapshot may live on for as long as its longest exchange, and a
- * socket that nobody accepts from would swallow clients and keep the address taken. Worker's thread.
+ * A worker has stopped listening for good, its bind being gone: its socket is closed now, or with
+ * the last worker when they share one. A snapshot may live on for as long as its longest exchange,
+ * and a socket that nobody accepts from would swallow clients and keep the address taken. Worker's
+ * thread.
  */
 void sockset_leave(struct sockset *, unsigned worker);
 

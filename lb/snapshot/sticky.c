@@ -32,8 +32,8 @@ static void base64url(char *out, const unsigned char *in)
     }
 }
 
-char (*sticky_tokens(const struct backend *b, const unsigned char secret[SECRET_BYTES]))
-    [STICKY_TOKEN]
+char (*sticky_tokens(const struct backend *b,
+                     const unsigned char secret[SECRET_BYTES]))[STICKY_TOKEN]
 {
     char(*tokens)[STICKY_TOKEN] = calloc(b->nservers ? b->nservers : 1, sizeof *tokens);
     for (unsigned i = 0; tokens && i < b->nservers; i++) {
@@ -42,8 +42,8 @@ char (*sticky_tokens(const struct backend *b, const unsigned char secret[SECRET_
         char *text = NULL;
         int len = asprintf(&text, "sticky/%zu:%s/%s", strlen(b->cfg->name), b->cfg->name,
                            b->cfg->servers[i].name);
-        if (len < 0 || !HMAC(EVP_sha256(), secret, SECRET_BYTES, (unsigned char *)text,
-                             (size_t)len, mac, &n)) {
+        if (len < 0 || !HMAC(EVP_sha256(), secret, SECRET_BYTES, (unsigned char *)text, (size_t)len,
+                             mac, &n)) {
             free(len < 0 ? NULL : text);
             free(tokens);
             return NULL;

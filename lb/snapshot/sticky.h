@@ -10,8 +10,8 @@
 #include "lb/snapshot/snapshot.h"
 
 /* One value per server; caller frees. NULL: out of memory. */
-char (*sticky_tokens(const struct backend *, const unsigned char secret[SECRET_BYTES]))
-    [STICKY_TOKEN];
+char (*sticky_tokens(const struct backend *,
+                     const unsigned char secret[SECRET_BYTES]))[STICKY_TOKEN];
 
 /* Derives the key from the configured secret, or makes a random one when it is NULL. */
 void sticky_secret(unsigned char out[SECRET_BYTES], const char *configured);

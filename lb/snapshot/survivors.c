@@ -102,8 +102,7 @@ struct server_rt *survivors_server(struct survivors *s, const char *backend, con
                                    const char *addr)
 {
     const char *names[] = {backend, name, addr};
-    struct server_rt *rt =
-        find(s, SERVER, key_of(SERVER, backend, name, addr), same_server, names);
+    struct server_rt *rt = find(s, SERVER, key_of(SERVER, backend, name, addr), same_server, names);
     if (rt)
         rt->refs++;
     return rt;
@@ -111,7 +110,8 @@ struct server_rt *survivors_server(struct survivors *s, const char *backend, con
 
 struct backend_rt *survivors_backend(struct survivors *s, const char *name)
 {
-    struct backend_rt *rt = find(s, BACKEND, key_of(BACKEND, name, NULL, NULL), same_backend, &name);
+    struct backend_rt *rt =
+        find(s, BACKEND, key_of(BACKEND, name, NULL, NULL), same_backend, &name);
     if (rt)
         rt->refs++;
     return rt;

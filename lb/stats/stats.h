@@ -19,16 +19,16 @@ typedef _Atomic uint64_t stat_cell; /* the one typedef: an atomic type reads bad
 #define STAT_NONE(...)
 enum fe_stat {
 #define FE(id, name, help) FE_##id,
-#define BE STAT_NONE
-#define SRV STAT_NONE
-#define WK STAT_NONE
+#define BE                 STAT_NONE
+#define SRV                STAT_NONE
+#define WK                 STAT_NONE
 #include "lb/stats/counters.def"
 #undef FE
 #undef BE
     FE_STATS
 };
 enum be_stat {
-#define FE STAT_NONE
+#define FE                 STAT_NONE
 #define BE(id, name, help) BE_##id,
 #include "lb/stats/counters.def"
 #undef BE
@@ -36,7 +36,7 @@ enum be_stat {
     BE_STATS
 };
 enum srv_stat {
-#define BE STAT_NONE
+#define BE                  STAT_NONE
 #define SRV(id, name, help) SRV_##id,
 #include "lb/stats/counters.def"
 #undef SRV
@@ -44,7 +44,7 @@ enum srv_stat {
     SRV_STATS
 };
 enum wk_stat {
-#define SRV STAT_NONE
+#define SRV                STAT_NONE
 #define WK(id, name, help) WK_##id,
 #include "lb/stats/counters.def"
 #undef FE

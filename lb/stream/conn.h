@@ -21,24 +21,24 @@ struct stream_env {
     /* io.run of those that had no room to read into, the longest wait first: for a message that
      * begins something (SHARE_BEGIN), and for others. */
     struct list starved_new, starved;
-    uint32_t starvations; /* since the owner looked last */
-    struct h2_env *h2;   /* of HTTP/2 connections; the owner of the env's */
+    uint32_t starvations;     /* since the owner looked last */
+    struct h2_env *h2;        /* of HTTP/2 connections; the owner of the env's */
     uint64_t copied, spliced; /* bytes of bodies and tunnels; folded into the counters */
-    bool splice_off;     /* set by configuration or when pipes can't be had */
+    bool splice_off;          /* set by configuration or when pipes can't be had */
 };
 
 enum xfer_state { RD_HEAD, RD_BODY, RD_DONE, RD_TUNNEL };
 
 enum xfer_flag {
-    X_PAUSED = 1 << 0,   /* the owner has not asked for more */
-    X_BUSY = 1 << 1,     /* in the read loop: resume only clears X_PAUSED */
-    X_EOF = 1 << 2,      /* the peer's end of input was seen */
-    X_SHUT = 1 << 3,     /* half-close after `out` is empty */
+    X_PAUSED = 1 << 0, /* the owner has not asked for more */
+    X_BUSY = 1 << 1,   /* in the read loop: resume only clears X_PAUSED */
+    X_EOF = 1 << 2,    /* the peer's end of input was seen */
+    X_SHUT = 1 << 3,   /* half-close after `out` is empty */
     X_SHUT_DONE = 1 << 4,
-    X_ENCODE = 1 << 5,   /* output is framed in chunks */
-    X_DECODE = 1 << 6,   /* input framing is taken out */
-    X_BULK = 1 << 7,     /* the last read filled its segment */
-    X_SENDING = 1 << 8,  /* output was given and `sent` is owed */
+    X_ENCODE = 1 << 5,  /* output is framed in chunks */
+    X_DECODE = 1 << 6,  /* input framing is taken out */
+    X_BULK = 1 << 7,    /* the last read filled its segment */
+    X_SENDING = 1 << 8, /* output was given and `sent` is owed */
 };
 
 struct xfer { /* only while bytes are in flight */
@@ -55,10 +55,10 @@ struct conn {
     struct timer timer;
     struct grave grave; /* alive: grave.link is the place in the owner's list */
     struct stream s;
-    struct xfer *x;     /* owned; NULL while idle */
-    void *home;         /* client: where it was accepted; upstream: its server; the owner's */
+    struct xfer *x; /* owned; NULL while idle */
+    void *home;     /* client: where it was accepted; upstream: its server; the owner's */
     uint64_t born_us;
-    uint64_t source;    /* client: key in the table of sources; 0: not counted */
+    uint64_t source; /* client: key in the table of sources; 0: not counted */
     struct peer peer;
     uint32_t exchanges; /* begun on this connection */
     bool bulk;          /* the last message was long: read the next in large pieces */

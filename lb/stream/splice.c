@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 enum {
-    PIPES_MAX = 256,              /* open at a time, per worker */
-    PIPES_KEEP = 8,               /* … of which this many are kept while nobody needs them */
-    PIPE_BYTES = 1024 * 1024,     /* asked for; the kernel may give less */
+    PIPES_MAX = 256,                /* open at a time, per worker */
+    PIPES_KEEP = 8,                 /* … of which this many are kept while nobody needs them */
+    PIPE_BYTES = 1024 * 1024,       /* asked for; the kernel may give less */
     SPLICE_AFTER = 4 * 1024 * 1024, /* bytes a tunnel copies before it changes over */
-    SPLICE_LEAVE = 16 * 1024,     /* a step that moves less goes back to copying */
+    SPLICE_LEAVE = 16 * 1024,       /* a step that moves less goes back to copying */
 };
 
 struct pipe_pair {
@@ -112,8 +112,8 @@ static int drain(struct conn *c, struct conn *to, size_t *moved)
 {
     struct pipe_pair *p = c->x->pipe;
     while (p->held) {
-        ssize_t n = splice(p->fd[0], NULL, to->io.fd, NULL, p->held,
-                           SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        ssize_t n =
+            splice(p->fd[0], NULL, to->io.fd, NULL, p->held, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         if (n > 0) {
             p->held -= (size_t)n;
             *moved += (size_t)n;
@@ -149,7 +149,8 @@ bool splice_step(struct conn *c, size_t *moved)
     struct pipe_pair *p = x->pipe;
     struct conn *to = x->sink;
     if (!p->held) {
-        ssize_t n = splice(c->io.fd, NULL, p->fd[1], NULL, p->size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        ssize_t n =
+            splice(c->io.fd, NULL, p->fd[1], NULL, p->size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         if (n <= 0)
             return nothing_read(c, n);
         p->held = (size_t)n;

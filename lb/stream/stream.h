@@ -27,7 +27,7 @@ enum stream_end {
     STREAM_KEEP,   /* the exchange was complete: the connection may carry the next */
     STREAM_LINGER, /* a reply was sent, but the peer may still be sending */
     STREAM_CLOSE,
-    STREAM_RESET,  /* what was sent is incomplete and must look so */
+    STREAM_RESET, /* what was sent is incomplete and must look so */
 };
 
 struct stream_events { /* how a stream tells its owner; never NULL entries */
@@ -75,7 +75,8 @@ struct stream_ops {
     /* Half-close towards the peer, once everything was sent. */
     void (*shut)(struct stream *);
 
-    /* --- only for streams that share a connection (HTTP/2); NULL: the stream is a connection --- */
+    /* --- only for streams that share a connection (HTTP/2); NULL: the stream is a connection ---
+     */
     struct conn *(*conn)(struct stream *);
     struct timer *(*timer)(struct stream *);
     /* Output that was given and not taken yet; *mark changes as it moves. */

@@ -41,5 +41,8 @@ static void shut(struct stream *s)
 
 /* Heads do not exist here: open_body, take, send_head and tunnel are never called. */
 const struct stream_ops raw_ops = {
-    .name = "raw", .send = send_piece, .resume = resume, .shut = shut,
+    .name = "raw",
+    .send = send_piece,
+    .resume = resume,
+    .shut = shut,
 };

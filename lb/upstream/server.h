@@ -26,30 +26,30 @@ enum admin_state { ADMIN_READY, ADMIN_DRAIN, ADMIN_MAINT };
 /* One worker's part of a server; on cache lines of its own. */
 struct server_line {
     stat_cell stat[SRV_STATS];
-    _Atomic uint32_t inflight;  /* exchanges of this worker */
-    uint32_t fails_in_row;      /* owner only: for passive ejection */
-    struct list idle;           /* owner only: idle upstream connections, newest first */
-    uint32_t nidle;             /* owner only */
-    bool idle_ready;            /* owner only: `idle` was initialised */
+    _Atomic uint32_t inflight; /* exchanges of this worker */
+    uint32_t fails_in_row;     /* owner only: for passive ejection */
+    struct list idle;          /* owner only: idle upstream connections, newest first */
+    uint32_t nidle;            /* owner only */
+    bool idle_ready;           /* owner only: `idle` was initialised */
 } __attribute__((aligned(64)));
 
 struct backend_line {
     stat_cell stat[BE_STATS];
-    struct hist total;          /* request head complete → response sent, µs */
-    struct hist connect;        /* of new upstream connections, µs */
-    struct hist first_byte;     /* request sent → response head, µs */
+    struct hist total;      /* request head complete → response sent, µs */
+    struct hist connect;    /* of new upstream connections, µs */
+    struct hist first_byte; /* request sent → response head, µs */
 } __attribute__((aligned(64)));
 
 struct frontend_line {
     stat_cell stat[FE_STATS];
-    stat_cell why[WHY_COUNT];   /* ends by reason */
+    stat_cell why[WHY_COUNT]; /* ends by reason */
 } __attribute__((aligned(64)));
 
 struct backend_rt {
-    char *name;                 /* owned */
-    _Atomic uint32_t epoch;     /* raised after each change of a server's health, admin or weight */
+    char *name;             /* owned */
+    _Atomic uint32_t epoch; /* raised after each change of a server's health, admin or weight */
     unsigned nworkers;
-    struct backend_line *line;  /* owned; [nworkers] */
+    struct backend_line *line; /* owned; [nworkers] */
     unsigned refs;
 };
 
@@ -62,22 +62,22 @@ struct frontend_rt {
 
 struct server_rt {
     char *backend, *name, *addr_text; /* owned */
-    uint64_t id;                /* hash of the server's name, see struct bal_server */
+    uint64_t id;                      /* hash of the server's name, see struct bal_server */
     struct sockaddr_storage addr;
     socklen_t addr_len;
-    struct backend_rt *be;      /* counted */
-    _Atomic uint8_t health;     /* enum health_state, by active checks */
-    _Atomic uint8_t admin;      /* enum admin_state */
-    _Atomic uint8_t ejected;    /* 1 while ejected by live traffic */
-    _Atomic uint8_t grow_pct;   /* slow start: 1..100 % of the weight */
-    _Atomic uint8_t retired;    /* 1: no current snapshot has it; its idle connections must go */
+    struct backend_rt *be;    /* counted */
+    _Atomic uint8_t health;   /* enum health_state, by active checks */
+    _Atomic uint8_t admin;    /* enum admin_state */
+    _Atomic uint8_t ejected;  /* 1 while ejected by live traffic */
+    _Atomic uint8_t grow_pct; /* slow start: 1..100 % of the weight */
+    _Atomic uint8_t retired;  /* 1: no current snapshot has it; its idle connections must go */
     _Atomic int32_t weight_override; /* runtime API; -1: as configured */
-    uint64_t tls_id;            /* of the TLS settings its connections are made with; 0: plain */
-    uint64_t seen;              /* generation of the newest snapshot that has it; control thread */
-    uint64_t changed_wall_us;   /* when `health`, `admin` or `ejected` last changed */
-    char cause[96];             /* of that change: "connection refused", "status 500" */
+    uint64_t tls_id;          /* of the TLS settings its connections are made with; 0: plain */
+    uint64_t seen;            /* generation of the newest snapshot that has it; control thread */
+    uint64_t changed_wall_us; /* when `health`, `admin` or `ejected` last changed */
+    char cause[96];           /* of that change: "connection refused", "status 500" */
     unsigned nworkers;
-    struct server_line *line;   /* owned; [nworkers] */
+    struct server_line *line; /* owned; [nworkers] */
     unsigned refs;
 };
 
@@ -88,7 +88,7 @@ struct server_rt *server_rt_new(struct backend_rt *be, const char *name, const c
                                 const struct sockaddr *addr, socklen_t len, unsigned nworkers);
 void backend_rt_unref(struct backend_rt *); /* NULL is a no-op, for all three */
 void frontend_rt_unref(struct frontend_rt *);
-void server_rt_unref(struct server_rt *);   /* its idle connections must be closed by then */
+void server_rt_unref(struct server_rt *); /* its idle connections must be closed by then */
 
 /* One more user; returns its argument. Control thread. */
 static inline struct backend_rt *backend_rt_ref(struct backend_rt *be)

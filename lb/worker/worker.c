@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { TRIM_US = 1000000 };
+
 struct worker {
     struct shard sh; /* first: hooks lead from the shard back to its worker */
     struct mailbox box;
@@ -15,6 +17,7 @@ struct worker {
     const struct worker_reports *reports;
     pthread_t thread;
     bool running, said_drained;
+    uint64_t trimmed_us; /* when unused buffers were last given back */
     atomic_uint clients;
 };
 
@@ -51,6 +54,10 @@ static void after_batch(void *user)
     atomic_store_explicit(&w->clients, sh->nclients, memory_order_relaxed);
     if (sh->draining && !sh->nclients && !w->said_drained)
         w->said_drained = mailbox_post(w->control, w->reports->drained, w, NULL, 0);
+    if (sh->env.loop.now_us - w->trimmed_us >= TRIM_US) {
+        w->trimmed_us = sh->env.loop.now_us;
+        segs_trim(sh->env.loop.segs);
+    }
     log_flush(sh->log);
 }
 

@@ -13,20 +13,20 @@
 struct worker;
 
 struct worker_reports { /* called on the control thread with the control mailbox's `to` */
-    void (*applied)(void *to, struct mail *);      /* mail.a: worker; a snapshot is in force */
-    void (*idle)(void *to, struct mail *);         /* mail.b: snapshot without sessions there */
-    void (*failures)(void *to, struct mail *);     /* mail.b: server_rt, mail.n: enum why */
-    void (*drained)(void *to, struct mail *);      /* mail.a: worker; no client is left */
+    void (*applied)(void *to, struct mail *);  /* mail.a: worker; a snapshot is in force */
+    void (*idle)(void *to, struct mail *);     /* mail.b: snapshot without sessions there */
+    void (*failures)(void *to, struct mail *); /* mail.b: server_rt, mail.n: enum why */
+    void (*drained)(void *to, struct mail *);  /* mail.a: worker; no client is left */
 };
 
 struct worker_options {
     unsigned index, count;
-    size_t seg_ceiling;          /* bytes of buffers; 0: none */
+    size_t seg_ceiling; /* bytes of buffers; 0: none */
     uint64_t seed;
     struct logger *logger;
-    atomic_uint *nclients;       /* shared by all workers */
-    struct sources *sources;     /* likewise */
-    struct mailbox *control;     /* where reports go */
+    atomic_uint *nclients;   /* shared by all workers */
+    struct sources *sources; /* likewise */
+    struct mailbox *control; /* where reports go */
     const struct worker_reports *reports;
 };
 

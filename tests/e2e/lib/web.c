@@ -22,8 +22,8 @@ char *web_conf(const struct web *w, const struct web_opts *o)
               "  access-log text \"${E2E_DIR}/access.log\"\n"
               "  %s\n  route -> app }\n"
               "backend app { balance %s\n  %s\n",
-              w->port, or_empty(o->bind), or_empty(o->frontend), o->balance ? o->balance : "round-robin",
-              or_empty(o->backend));
+              w->port, or_empty(o->bind), or_empty(o->frontend),
+              o->balance ? o->balance : "round-robin", or_empty(o->backend));
     for (unsigned i = 0; i < count_of(o); i++)
         text_addf(&t, "  server s%u 127.0.0.1:%u %s\n", i + 1, w->oport[i], or_empty(o->server));
     text_addf(&t, "}\n%s\n", or_empty(o->more));
