@@ -490,6 +490,8 @@ def main():
     if (os.cpu_count() or 1) < 2:
         raise SystemExit("two CPUs are needed: one for the proxy, one for the load")
     os.sched_setaffinity(0, {LOAD_CPU})
+    for number in (signal.SIGTERM, signal.SIGINT):      # ends what was started, also when in the background
+        signal.signal(number, signal.default_int_handler)
     report = {"machine": machine(), "arguments": vars(arguments),
               "versions": {proxy.name: proxy.version() for proxy in proxies}, "results": {}}
     for name, version in report["versions"].items():
@@ -529,7 +531,7 @@ def run_scenario(bench, scenario, proxies):
                 continue
             try:
                 samples.setdefault(proxy.name, []).append(bench.measure(proxy, scenario))
-            except (Failed, OSError, subprocess.SubprocessError) as problem:
+            except (Failed, OSError, http.client.HTTPException, subprocess.SubprocessError) as problem:
                 failures[proxy.name] = str(problem)
     results = {name: summarize(samples[name]) for name in samples if samples[name]}
     if results:

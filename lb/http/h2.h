@@ -29,6 +29,7 @@ struct h2_owner { /* static; no entry is NULL */
 
 struct h2_params {
     struct head_limits limits;
+    uint64_t body_max;           /* payload of a body without a length; 0: no limit */
     uint32_t idle_ms, header_ms; /* 0: no limit */
 };
 

@@ -95,6 +95,7 @@ struct h2_stream {
     struct buf out;         /* what is being sent; a head's fields are kept in front of it */
     uint64_t left;          /* FRAMING_LENGTH: body bytes to be given to the owner */
     uint64_t queued;        /* bytes in q */
+    uint64_t body_in;       /* body bytes given to the owner */
     int32_t id;
     uint32_t fl;         /* enum h2_stream_flag */
     uint32_t mark;       /* moves with output */

@@ -99,12 +99,20 @@ bool h2_stream_data(struct h2_stream *st, const uint8_t *p, size_t n)
 static void taken(struct h2_stream *st, size_t n)
 {
     st->queued -= n;
+    st->body_in += n;
     if (st->framing == FRAMING_LENGTH)
         st->left -= n < st->left ? n : st->left;
     if (n && !(st->fl & ST_CLOSED)) {
         (void)nghttp2_session_consume_stream(st->h2->ng, st->id, n);
         h2_wake(st->h2);
     }
+}
+
+/* Past `limit body-bytes`? Of a body with a length its head has told. */
+static bool too_large(const struct h2_stream *st)
+{
+    uint64_t most = st->h2->params.body_max;
+    return most && st->body_in > most && st->framing == FRAMING_CHUNKED && !(st->fl & ST_TUNNEL);
 }
 
 /* Is the body over once what is in the queue has been handed over? */
@@ -159,6 +167,11 @@ static void give_body(struct h2_stream *st)
         bool end = !st->nq && at_end(st);
         st->fl |= ST_PAUSED | (end ? ST_END_GIVEN : 0u);
         conn_env(st->h2->c)->copied += n;
+        if (too_large(st)) {
+            buf_drop(&piece, loop->segs);
+            st->s.up->failed(&st->s, WHY_BODY_TOO_LARGE);
+            return;
+        }
         if (st->framing == FRAMING_CHUNKED && !(st->fl & ST_TUNNEL) && !encode(st, &piece, end)) {
             buf_drop(&piece, loop->segs);
             st->s.up->failed(&st->s, WHY_MEMORY_LIMIT);
@@ -228,7 +241,7 @@ static bool open_body(struct stream *s, const struct head *h, bool decode, size_
                       enum why *why)
 {
     struct h2_stream *st = h2_stream_of(s);
-    (void)decode, (void)why; /* requests are never decoded, and the chunks are our own */
+    (void)decode; /* requests are never decoded, and the chunks are our own */
     st->framing = h->framing;
     st->left = h->clen;
     *body = 0;
@@ -237,6 +250,9 @@ static bool open_body(struct stream *s, const struct head *h, bool decode, size_
         *body = attach(st);
         *end = *body && at_end(st);
     }
+    *why = WHY_BODY_TOO_LARGE;
+    if (too_large(st))
+        return false;
     if (*end)
         st->fl |= ST_END_GIVEN;
     return true;

@@ -109,6 +109,7 @@ bool front_h2_begin(struct conn *c)
     struct h2_params p = {
         .limits = {fe->limits.header_bytes, (uint16_t)fe->limits.header_fields,
                    fe->limits.target_bytes},
+        .body_max = fe->limits.body_bytes,
         .idle_ms = fe->timeouts.idle,
         .header_ms = fe->timeouts.header,
     };

@@ -353,8 +353,8 @@ static void answer(struct session *s, const struct cfg_route *route, struct head
 {
     char where[2048];
     struct text t = {.p = where, .max = sizeof where - 1};
-    enum why why = route == &s->fe->cfg->otherwise && route->status == 421 ? WHY_NO_ROUTE
-                                                                           : WHY_ROUTE_REPLY;
+    enum why why =
+        route == &s->fe->cfg->otherwise && route->status == 421 ? WHY_NO_ROUTE : WHY_ROUTE_REPLY;
     bool fits = route->action != CFG_REDIRECT || text_expand(&t, route->location, h);
     where[t.n] = '\0';
     if (!swallow(s, h))
@@ -388,7 +388,7 @@ void request_begin(struct stream *front, struct head *h)
         reply_canned(s, 400, WHY_BAD_TARGET, NULL);
         return;
     }
-    if (h->method == M_CONNECT && !method_connects(route)) {
+    if (h->method == M_CONNECT && (s->front->ops->conn || !method_connects(route))) {
         reply_canned(s, 405, WHY_CONNECT_REFUSED, NULL);
         return;
     }

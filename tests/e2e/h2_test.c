@@ -156,6 +156,27 @@ static void bodies_up_arrive_whole(void **state)
     web_stop(&w);
 }
 
+static void bodies_up_are_bounded(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1000, 30000, 30001, 40000};
+    struct web w;
+    struct h2 h;
+    start(&w, "limit body-bytes 30000b");
+    for (size_t i = 0; i < 4; i++) /* without a length: the limit is met on the way */
+        for (size_t each = 5000; each <= 16000; each += 11000) {
+            struct h2_reply r = {0};
+            h2_open(&h, w.port);
+            assert_true(h2_headers(&h, 1, H2_END_HEADERS, H2_POST("/sum")));
+            upload(&h, 1, sizes[i], each, &r);
+            assert_true(h2_read(&h, 1, &r, WAIT));
+            assert_int_equal(r.status, sizes[i] <= 30000 ? 200 : 413);
+            h2_reply_free(&r);
+            h2_close(&h);
+        }
+    web_stop(&w);
+}
+
 static void body_that_came_at_once_is_counted(void **state)
 {
     (void)state;
@@ -506,6 +527,7 @@ int main(void)
         E2E_TEST(request_reaches_the_origin_as_http1),
         E2E_TEST(bodies_down_come_whole),
         E2E_TEST(bodies_up_arrive_whole),
+        E2E_TEST(bodies_up_are_bounded),
         E2E_TEST(body_that_came_at_once_is_counted),
         E2E_TEST(interim_and_bodyless_replies),
         E2E_TEST(many_streams_at_once),

@@ -82,7 +82,7 @@ static char *s_client(uint16_t port, const char *options)
 static char *curl(const char *options, const char *host, uint16_t port, const char *path)
 {
     return run(NULL,
-               "curl -sk --http1.1 --max-time 8 --resolve %s:%u:127.0.0.1 -w '\\n%%{http_code}' -D- %s "
+               "curl -sk --max-time 8 --resolve %s:%u:127.0.0.1 -w '\\n%%{http_code}' -D- %s "
                "https://%s:%u%s 2>&1",
                host, port, options, host, port, path);
 }

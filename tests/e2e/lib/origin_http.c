@@ -100,11 +100,10 @@ static bool answer_status(struct visit *v, const struct request *r, const char *
 
 static bool answer_bytes(struct visit *v, const struct request *r, const char *args)
 {
-    (void)r;
     size_t n = strtoul(args, NULL, 10);
     char fields[64];
     (void)snprintf(fields, sizeof fields, "Content-Length: %zu\r\n", n);
-    return send_head(v, fields) && send_pattern(v, n);
+    return send_head(v, fields) && (strcmp(r->method, "HEAD") == 0 || send_pattern(v, n));
 }
 
 static bool answer_chunked(struct visit *v, const struct request *r, const char *args)
