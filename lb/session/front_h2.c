@@ -9,7 +9,6 @@
 #include "lb/http/h2.h"
 #include "lb/http/http.h"
 #include "lb/session/logline.h"
-#include "lb/tls/tls_io.h"
 
 /* --- streams without a session --- */
 
@@ -129,28 +128,13 @@ void front_h2_orphaned(struct acceptor *a)
     }
 }
 
-/* --- telling HTTP/2 from HTTP/1: by the TLS handshake, or by the preface (RFC 9113 section 3) ---
- */
-
-/* Nothing to read now: an idle connection keeps no buffer, and the handshake's time ends with it.
- */
-static void wait_on(struct conn *c)
-{
-    struct acceptor *a = c->home;
-    if (!buf_len(&c->x->in))
-        conn_deactivate(c);
-    if (c->timer.kind == KIND_HANDSHAKE && !(c->io.fl & IO_SHAKING))
-        loop_timer_set(c->io.loop, &c->timer, TIMER_CONN, KIND_HEADER,
-                       a->fe ? a->fe->cfg->timeouts.header : 1);
-}
+/* --- telling HTTP/2 from HTTP/1 without TLS: by the preface (RFC 9113 section 3.3) --- */
 
 static void decide(struct conn *c)
 {
     const struct buf *in = &c->x->in;
     size_t len = buf_len(in) < H2_PREFACE_LEN ? buf_len(in) : H2_PREFACE_LEN;
-    if (tls_on(&c->io))
-        front_protocol_known(c, tls_alpn(&c->io));
-    else if (memcmp(buf_data(in), H2_PREFACE, len) != 0)
+    if (memcmp(buf_data(in), H2_PREFACE, len) != 0)
         front_protocol_known(c, (struct slice){0});
     else if (len == H2_PREFACE_LEN)
         front_protocol_known(c, SLICE("h2"));
@@ -170,10 +154,10 @@ static void sniff(struct io *io)
     ssize_t n = conn_activate(c) ? conn_read(c, SEG_SMALL, SHARE_BEGIN) : IO_FAIL;
     if (n > 0)
         decide(c);
-    else if (n == IO_AGAIN)
-        wait_on(c);
-    else
+    else if (n != IO_AGAIN)
         front_close(c, false);
+    else if (!buf_len(&c->x->in)) /* an idle connection keeps no buffer */
+        conn_deactivate(c);
 }
 
 const struct io_ops front_sniff_ops = {sniff, conn_flush};
