@@ -186,7 +186,8 @@ static void turn(struct conn *c)
 static void run(const uint8_t *data, size_t n, size_t each)
 {
     static const char hello[] = H2_PREFACE "\0\0\0\4\0\0\0\0";
-    static const struct h2_params params = {{16384, 100, 8192}, 1000, 1000};
+    static const struct h2_params params = {
+        .limits = {16384, 100, 8192}, .idle_ms = 1000, .header_ms = 1000};
     static const struct io_ops none = {script_none, script_none};
     struct conn *c = conn_new(&env, eventfd(0, EFD_NONBLOCK), &none, &h1_front_ops, IO_RD | IO_WR);
     uint8_t *all = malloc(sizeof hello + n);
