@@ -39,9 +39,22 @@ static bool too_slow(struct session *s, size_t more)
            s->waited_in * 1000000 / s->waited < s->fe->cfg->limits.body_min_rate;
 }
 
+/* Layer 4 while no server is at hand (queued after a failed connect): what comes waits for one. */
+static void hold(struct session *s, struct buf *piece, bool end)
+{
+    if (end)
+        s->flags |= SF_FRONT_EOF;
+    else if (!s->req.mem) /* always: the front is paused after each piece */
+        buf_move(&s->req, piece);
+}
+
 void relay_front_body(struct stream *front, struct buf *piece, bool end)
 {
     struct session *s = session_of(front);
+    if (!s->back && !(s->flags & SF_HTTP)) {
+        hold(s, piece, end);
+        return;
+    }
     if (s->state == S_TUNNEL) {
         s->bytes_in += buf_len(piece);
         if (end) {
