@@ -42,6 +42,7 @@ static bool too_slow(struct session *s, size_t more)
 /* Layer 4 while no server is at hand (queued after a failed connect): what comes waits for one. */
 static void hold(struct session *s, struct buf *piece, bool end)
 {
+    s->bytes_in += buf_len(piece);
     if (end)
         s->flags |= SF_FRONT_EOF;
     else if (!s->req.mem) /* always: the front is paused after each piece */

@@ -52,6 +52,36 @@ static void bytes_come_back(void **state)
     pipe_stop(&p);
 }
 
+/* s1 refuses, s2 is full: the session waits, and what the client says meanwhile must not be lost.
+ */
+static void bytes_sent_while_waiting_for_a_server_arrive(void **state)
+{
+    (void)state;
+    struct lb lb = {.opts = {.threads = 1}};
+    struct client first, second;
+    uint16_t port = port_new(), nobody = port_new();
+    struct origin *o = origin_start(&(struct origin_opts){.serve = origin_echo});
+    lb_start(&lb,
+             "defaults { timeout tunnel 10s; timeout queue 5s; timeout connect 2s }\n"
+             "frontend in { mode tcp; bind 127.0.0.1:%u; route -> out }\n"
+             "backend out { mode tcp; balance weighted-round-robin\n"
+             "    server s1 127.0.0.1:%u { weight 100 }\n"
+             "    server s2 127.0.0.1:%u { weight 1; max-connections 1 } }\n",
+             port, nobody, origin_port(o));
+    assert_true(client_open(&first, port));
+    assert_true(client_sendf(&first, "one"));
+    assert_true(client_expect(&first, "one")); /* by way of s1's refusal: s2 is full now */
+    assert_true(client_open(&second, port));
+    lb_wait_metric(&lb, "lb_backend_queue{backend=\"out\"}", 1, 3000);
+    assert_true(client_sendf(&second, "two"));
+    sleep_ms(100); /* it must reach lb before there is room */
+    client_close(&first);
+    assert_true(client_expect(&second, "two"));
+    client_close(&second);
+    lb_stop(&lb);
+    origin_stop(o);
+}
+
 static void serve_greeting(struct visit *v)
 {
     (void)client_sendf(&v->c, "220 hello\r\n");
@@ -298,6 +328,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         E2E_TEST(bytes_come_back),
+        E2E_TEST(bytes_sent_while_waiting_for_a_server_arrive),
         E2E_TEST(server_may_speak_first),
         E2E_TEST(client_may_close_its_half_first),
         E2E_TEST(server_may_close_its_half_first),
