@@ -80,6 +80,7 @@ bool visit_reply(struct visit *, int status, const char *fields, const char *bod
  *   /never             reads the request and never answers
  *   /close, /reset     closes or resets without an answer
  *   /bye               200 with Connection: close
+ *   /deaf              no reply, and reads nothing more
  *   /upgrade           101 and echoes bytes until the client closes (when asked to upgrade)
  *   /garbage           bytes that are not HTTP
  */

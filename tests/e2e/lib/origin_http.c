@@ -2,6 +2,8 @@
 #include "tests/e2e/lib/http.h"
 #include "tests/e2e/lib/origin.h"
 
+#include <poll.h>
+#include <sys/socket.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,6 +193,17 @@ static bool answer_never(struct visit *v, const struct request *r, const char *a
     return false;
 }
 
+/* Reads nothing more, so that what is sent piles up on the way. */
+static bool answer_deaf(struct visit *v, const struct request *r, const char *args)
+{
+    struct pollfd p = {.fd = v->c.fd, .events = POLLRDHUP};
+    int small = 4096;
+    (void)r, (void)args;
+    (void)setsockopt(p.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    (void)poll(&p, 1, 60000);
+    return false;
+}
+
 static bool answer_stall(struct visit *v, const struct request *r, const char *args)
 {
     (void)send_half(v, args);
@@ -257,6 +270,7 @@ static const struct {
     {"/cut/", answer_cut},
     {"/stall/", answer_stall},
     {"/never", answer_never},
+    {"/deaf", answer_deaf},
     {"/close", answer_close},
     {"/reset", answer_reset},
     {"/bye", answer_bye},
