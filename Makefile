@@ -172,8 +172,9 @@ e2e: $(O)/lb $(E2E)
 budget: $(O)/lb $(BUDGET)
 	$(RUN_TESTS) $(BUDGET)
 
-# Programs worth a ThreadSanitizer run: those that start threads, or the proxy itself. Conformance of
-# HTTP/2 runs one worker, and counts on bursts that arrive as such.
+# Programs worth a ThreadSanitizer run: those that start threads, or the proxy itself. Left out:
+# h2_conformance_test, whose case "more DATA than the stream's window" fails under TSan for a reason
+# not yet known (no race is reported); it is to come back when that is understood.
 list-threaded:
 	@echo $(filter-out %/h2_conformance_test,$(E2E)) $(filter $(UNIT),$(patsubst %.c,$(O)/%,$(shell \
 	    grep -lE 'pthread|logger_new|demo_start' tests/unit/*_test.c tests/prop/*_test.c 2>/dev/null)))
